@@ -33,7 +33,7 @@ from seqsave.look.small import make
 from seqsave.pictures.packs import Source, pack
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from benchmarks.plan import Plan
 
@@ -271,31 +271,57 @@ def _memory(plan: Plan, report: Report) -> None:
         listed.mkdir()
         small = encode(bytes_1080p(1)[0][:16, :16])
         for index in range(many):
-            (listed / f"frame_{index:06d}.png").write_bytes(small)
+            _added(listed, index, small)
         with _viewing([str(listed)], {}) as page:
             (one,) = page.sequences()
             assert one["runs"] == [[[0, many - 1, 1]]]
             page.picture(many // 2)
             listing = page.memory()
             rows.append([f"a listing of {many} frames", f"{listing:.0f}"])
-            grown = _followed(page, listed, many, small)
+            grown = _followed(page, many, lambda index: _added(listed, index, small))
             rows.append(["the same while it grows and a page follows", f"{grown:.0f}"])
+        recorded, more = _with_manifest(Path(folder, "recorded"), many, rows)
     report.tables.append(Table("Peak memory of the server", ["sequence", "MB"], rows))
     report.claims += [
         Claim(f"memory of the server, {few} frames", max(decoded, stored), 250, at_most=True, unit="MB"),
         Claim(f"memory of the server, a listing of {many}", listing, 200, at_most=True, unit="MB"),
         Claim("memory of the server, the same while it grows", grown, 200, at_most=True, unit="MB"),
+        Claim(f"memory of the server, {many} frames with a manifest", recorded, 200, at_most=True, unit="MB"),
+        Claim("memory of the server, the same while it grows", more, 200, at_most=True, unit="MB"),
     ]
 
 
-def _followed(page: _Page, folder: Path, count: int, data: bytes) -> float:
+def _with_manifest(folder: Path, many: int, rows: list[list[str]]) -> tuple[float, float]:
+    """Add the rows of a sequence that its manifest records, and that a second run continues."""
+    picture = bytes_1080p(1)[0][:16, :16]
+    settings: dict[str, Any] = {"filetype": "png", "digits": 6}
+    with seqsave.open_writer(folder, **settings) as writer:
+        for _ in range(many):
+            writer.write(picture)
+    with _viewing([str(folder)], {}) as page:
+        (one,) = page.sequences()
+        assert one["finished"]
+        page.picture(many // 2)
+        listing = page.memory()
+        rows.append([f"{many} frames with a manifest", f"{listing:.0f}"])
+        with seqsave.open_writer(folder, **settings, start=many, total=GROWN) as writer:
+            grown = _followed(page, many, lambda _: writer.write(picture).result())
+        rows.append(["the same while another run continues it", f"{grown:.0f}"])
+    return listing, grown
+
+
+def _followed(page: _Page, count: int, add: Callable[[int], object]) -> float:
     """Add frames while a page follows, each once it has shown the one before; return the peak memory of the server."""
     with page.events() as events:
         for index in range(count, count + GROWN):
-            (folder / f"frame_{index:06d}.png").write_bytes(data)
+            add(index)
             while [one["runs"] for one in page.sequences()] != [[[[0, index, 1]]]]:
                 next(line for line in events if line.startswith(b"event: sequences"))
     return page.memory()
+
+
+def _added(folder: Path, index: int, data: bytes) -> None:
+    (folder / f"frame_{index:06d}.png").write_bytes(data)
 
 
 def _linked(folder: Path, count: int) -> None:

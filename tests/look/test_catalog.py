@@ -11,7 +11,7 @@ import pytest
 
 import seqsave
 from seqsave.errors import SequenceNotFoundError
-from seqsave.look.catalog import Shown, find, runs_of
+from seqsave.look.catalog import Shown, facts_of, find, runs_of
 from tests.support.places import Place
 
 
@@ -53,6 +53,29 @@ def test_variations(tmp_path: Path) -> None:
     assert document["batches"] == [0, 1]
     assert document["runs"] == [[[0, 2, 1]], [[0, 0, 1], [2, 2, 1]]]
     assert document["missing"] == [[], [[1, 1, 1]]]
+
+
+def test_the_entries_of_a_manifest_are_kept_only_to_find_proxies_by(tmp_path: Path) -> None:
+    """They are many, and the page needs what they come to."""
+    for name, proxies in (("without", False), ("with", True)):
+        seqsave.save([frame()] * 5, tmp_path / name, filetype="png", proxies=proxies, rate=25)
+        (one,) = shown(tmp_path / name)
+        known, own = one.seen.progress.known, one.sequence.manifest
+        assert known is not None
+        assert own is not None
+        assert (len(known.frames), len(own.frames)) == (1, 5 if proxies else 1)
+        document = one.document()
+        assert (document["runs"], document["finished"]) == ([[[0, 4, 1]]], True)
+        facts = facts_of(one.sequence, None)
+        assert (facts.picture, facts.rate) == (own.picture, 25)
+        assert facts.picture is not None
+
+
+def test_a_damaged_manifest_is_named(tmp_path: Path) -> None:
+    seqsave.save([frame()] * 2, tmp_path, filetype="png")
+    (tmp_path / ".seqsave" / "frame.png.json").write_text("{")
+    document = shown(tmp_path)[0].document()
+    assert (document["runs"], document["state"]) == ([[[0, 1, 1]]], "manifest damaged")
 
 
 def test_several_places_and_folders_below(tmp_path: Path) -> None:
@@ -127,7 +150,7 @@ def test_a_later_look_uses_the_frames_of_the_one_before(tmp_path: Path) -> None:
     assert [one is other for one, other in zip(after.sequence, before[0].sequence, strict=False)] == [True] * 3
     assert len(after.sequence) == 4
     assert after.sequence.manifest is not None
-    assert len(after.sequence.manifest.frames) == 4, "the manifest is read again"
+    assert after.sequence.manifest.expected == (range(4),), "the manifest is read again"
 
 
 def test_runs_as_json() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any
 
@@ -12,7 +12,7 @@ from seqsave import manifest as manifests
 from seqsave import naming
 from seqsave.errors import DecodeError, ManifestError, SeqSaveError, SequenceNotFoundError, TargetError
 from seqsave.look.stored import StoredProxies
-from seqsave.manifest import Picture
+from seqsave.manifest import Manifest, Picture
 from seqsave.manifest.intervals import Intervals
 from seqsave.sequences import finder, lookup
 from seqsave.sequences.frame import Frame, key_of
@@ -108,10 +108,12 @@ class Catalog:
         return found
 
     def _at(self, url: str | os.PathLike[str]) -> Iterator[Seen]:
-        for found in finder.survey(url, self.recursive, self.storage_options, self._refused, known=self._known):
-            for sequence in found.sequences if found.is_wanted else ():
-                if finder.has_prefix(sequence, self.prefix):
-                    yield _seen(sequence)
+        survey = finder.survey(url, self.recursive, self.storage_options, self._refused, known=self._known)
+        found = [sequence for one in survey if one.is_wanted for sequence in one.sequences]
+        # The listings are no longer in memory when the manifests come: both may be long.
+        for sequence in found:
+            if finder.has_prefix(sequence, self.prefix):
+                yield _seen(sequence)
 
     def _refused(self, message: str) -> None:
         if message not in self.notes:
@@ -163,9 +165,20 @@ def find(
 def _seen(sequence: FrameSequence) -> Seen:
     record = _record_of(sequence)  # first: a manifest that is replaced after it is looked at again
     try:
-        return Seen(sequence, progress_of(sequence), record)
+        progress = progress_of(sequence)
     except (ManifestError, TargetError) as error:
         return Seen(sequence, Progress(obstacles=(str(error),)), record)
+    if progress.known is not None and sequence.manifest is not None:
+        if all(entry.proxy is None for entry in sequence.manifest.frames):  # no stored picture is found by them
+            sequence.manifest = _without_entries(sequence.manifest)
+        progress = replace(progress, known=_without_entries(progress.known))
+    return Seen(sequence, progress, record)
+
+
+def _without_entries(manifest: Manifest) -> Manifest:
+    """Return a manifest without its frames, which may be many, but one that states the format of their pictures."""
+    first = next((entry for entry in manifest.frames if entry.picture is not None), None)
+    return replace(manifest, frames=() if first is None else (first,))
 
 
 def _record_of(sequence: FrameSequence) -> str | None:
