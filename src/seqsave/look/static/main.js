@@ -44,33 +44,32 @@ function speak(text) {
 let failures = 0;
 function connection(well, error) {
   failures = well ? 0 : failures + 1;
-  $("lost").hidden = failures < 2;
-  if (failures >= 2) $("lost").textContent = `The server does not answer${error && error.status ? `: ${error.message}` : ""}. Is 'seqsave view' still running? This page goes on when it is.`;
-  if (error?.status) { $("lost").hidden = false; $("lost").textContent = error.message; }
+  const silent = failures < 2 ? "" : "The server does not answer. Is 'seqsave view' still running? This page goes on when it is.";
+  $("lost").textContent = error?.status ? error.message : silent;
+  $("lost").hidden = !$("lost").textContent;
 }
 
 // --- lists and states -----------------------------------------------------------------------------------------------
 
-function options(select, chosen, nothing) {
+function options(select, nothing) {
   const all = app.sequences.flatMap((sequence) => sequence.batches.map((_, batch) => ({ value: `${sequence.id}:${batch}`, text: sequence.label(batch) })));
   if (nothing) all.unshift({ value: "", text: nothing });
   const known = [...select.options].map((one) => one.value + one.text).join();
   if (known !== all.map((one) => one.value + one.text).join()) {
     select.replaceChildren(...all.map(({ value, text }) => new Option(text, value)));
   }
-  select.value = chosen;
 }
 
 // The list of sequences, or the choice among them, has changed.
 function listed() {
-  const { view, a } = app;
+  const { a } = app;
   if (!a) {
     message("No sequence", "No image sequence was found at the addresses that 'seqsave view' was started with.");
     page.ready = "empty";
     return;
   }
-  options($("a"), `${view.a}:${view.aBatch}`);
-  options($("b"), view.b === null ? "" : `${view.b}:${view.bBatch}`, "none");
+  options($("a"));
+  options($("b"), "none");
   document.title = `${a.title} · seqsave view`;
   $("a").title = a.facts.url;
   $("rate").value = Math.round(app.fps * 1000) / 1000;
@@ -107,7 +106,7 @@ function changed() {
 function set() {
   const { view, a } = app;
   document.body.dataset.mode = page.mode = view.mode;
-  for (const button of document.querySelectorAll("[data-mode]")) if (button.tagName === "BUTTON") button.setAttribute("aria-pressed", String(button.dataset.mode === view.mode));
+  for (const button of document.querySelectorAll("button[data-mode]")) button.setAttribute("aria-pressed", String(button.dataset.mode === view.mode));
   $("sheet").hidden = view.mode !== "sheet";
   $("stage").hidden = view.mode === "sheet";
   $("b-field").hidden = app.sequences.length < 2 && app.sequences.every((one) => one.batches.length < 2) && !COMPARING.includes(view.mode);
@@ -138,9 +137,9 @@ function set() {
 // A frame was drawn, or is awaited.
 let linkWrites, aboutWaits, busyWaits;
 function refreshed(ready, shots) {
-  const { a, view, position, number } = app;
+  const { a, view, position, number } = app, held = app.held();
   if (document.activeElement !== $("frame")) $("frame").value = number ?? "";
-  if (a.length) timeline.show({ sequence: a, batch: view.aBatch, position, first: view.first, last: view.last, held: app.held() });
+  if (a.length) timeline.show({ sequence: a, batch: view.aBatch, position, first: view.first, last: view.last, held });
   const slider = $("timeline");
   slider.setAttribute("aria-valuemin", a.numbers[0] ?? 0);
   slider.setAttribute("aria-valuemax", a.numbers[a.length - 1] ?? 0);
@@ -154,7 +153,7 @@ function refreshed(ready, shots) {
   }
   page.playing = player.playing ? "playing" : "paused";
   page.dropped = player.dropped;
-  page.held = app.held().length;
+  page.held = held.length;
   const icon = player.playing ? "pause" : "play";
   if ($("play").dataset.shows !== icon) {
     $("play").dataset.shows = icon;

@@ -97,11 +97,8 @@ export class Sequence {
   words(batch, number) {
     const state = this.state(batch, number);
     if (state === AWAITED) return { title: `Frame ${number}: not yet`, text: "The sequence is still growing." };
-    if (state === BROKEN) {
-      const why = this.found.get(`${batch}:${number}`)?.words ?? this.facts.broken?.[batch]?.[number] ?? "";
-      return { title: `Frame ${number} is broken`, text: why };
-    }
     const why = this.found.get(`${batch}:${number}`)?.words;
+    if (state === BROKEN) return { title: `Frame ${number} is broken`, text: why ?? this.facts.broken?.[batch]?.[number] ?? "" };
     if (this.has(number)) return { title: `Frame ${number} is missing`, text: why ?? "No file has this number." };
     return { title: `No frame ${number}`, text: "It is outside this sequence." };
   }

@@ -41,7 +41,7 @@ export class Stage {
     }
     this.fitted = best.scale;
     const scale = best.scale * this.zoom;
-    const boxes = Array.from({ length: count }, (_, at) => {
+    return Array.from({ length: count }, (_, at) => {
       const tile = tiles > 1 ? at : 0;
       const left = (tile % best.columns) * (best.cell.width + gap), top = Math.floor(tile / best.columns) * (best.cell.height + gap);
       const wide = Math.max(1, Math.round(width * scale)), high = Math.max(1, Math.round(height * scale));
@@ -50,7 +50,6 @@ export class Stage {
         width: wide, height: high, cell: { x: left, y: top, ...best.cell },
       };
     });
-    return boxes;
   }
 
   // shots: [{picture, before, words, kind, label}], one for each box.
@@ -248,8 +247,7 @@ export class Stage {
 
   setZoom(zoom, pan = this.pan) {
     this.zoom = Math.min(Math.max(zoom, 1), 64);
-    const most = 0.5;
-    this.pan = this.zoom === 1 ? [0, 0] : pan.map((one) => Math.min(Math.max(one, -most), most));
+    this.pan = this.zoom === 1 ? [0, 0] : pan.map((one) => Math.min(Math.max(one, -0.5), 0.5));
     this.moved();
   }
 

@@ -133,7 +133,7 @@ export class Timeline {
     context.clip();
     if (state === BROKEN || width < 3) {
       context.fillStyle = COLOURS[state];
-      if (state !== AWAITED) context.fillRect(x, y, width, state === BROKEN ? height : height);
+      if (state !== AWAITED) context.fillRect(x, y, width, height);
     }
     if (state !== BROKEN && width >= 3) {
       context.strokeStyle = state === AWAITED ? "#454b53" : COLOURS[state];
