@@ -1,0 +1,235 @@
+/* The module seqsave_native._kernel: checks arguments, releases the interpreter's lock, calls the functions in C. */
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "encode.h"
+#include "processor.h"
+
+/* Changes with every change of a function's arguments or results. seqsave uses no version that it does not know. */
+#define API 1
+
+/* --- a compressed picture ------------------------------------------------------------------------------------------ */
+
+typedef struct {
+    PyObject_HEAD
+    uint8_t *data;
+    Py_ssize_t size;
+} Stream;
+
+static PyTypeObject *stream_type;
+
+static void stream_free(PyObject *self)
+{
+    PyTypeObject *type = Py_TYPE(self);
+    free(((Stream *)self)->data);
+    ((freefunc)PyType_GetSlot(type, Py_tp_free))(self);
+    Py_DECREF(type);
+}
+
+static int stream_buffer(PyObject *self, Py_buffer *view, int flags)
+{
+    return PyBuffer_FillInfo(view, self, ((Stream *)self)->data, ((Stream *)self)->size, 1, flags);
+}
+
+static Py_ssize_t stream_length(PyObject *self)
+{
+    return ((Stream *)self)->size;
+}
+
+static PyObject *stream_between(PyObject *self, PyObject *args)
+{
+    PyObject *head, *tail;
+    if (!PyArg_ParseTuple(args, "SS:between", &head, &tail))
+        return NULL;
+    Py_ssize_t before = PyBytes_Size(head), inner = ((Stream *)self)->size, after = PyBytes_Size(tail);
+    if (before > PY_SSIZE_T_MAX - inner || before + inner > PY_SSIZE_T_MAX - after)
+        return PyErr_NoMemory();
+    PyObject *whole = PyBytes_FromStringAndSize(NULL, before + inner + after);
+    if (whole == NULL)
+        return NULL;
+    char *to = PyBytes_AsString(whole);
+    Py_BEGIN_ALLOW_THREADS
+    memcpy(to, PyBytes_AsString(head), (size_t)before);
+    memcpy(to + before, ((Stream *)self)->data, (size_t)inner);
+    memcpy(to + before + inner, PyBytes_AsString(tail), (size_t)after);
+    Py_END_ALLOW_THREADS
+    return whole;
+}
+
+static PyMethodDef stream_methods[] = {
+    {"between", stream_between, METH_VARARGS, "between(head, tail): return the bytes of head, the stream and tail."},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyType_Slot stream_slots[] = {
+    {Py_tp_dealloc, stream_free},
+    {Py_tp_methods, stream_methods},
+    {Py_tp_doc, "A zlib stream; a buffer of bytes that cannot be changed."},
+    {Py_bf_getbuffer, stream_buffer},
+    {Py_sq_length, stream_length},
+    {0, NULL},
+};
+
+static PyType_Spec stream_spec = {
+    .name = "seqsave_native._kernel.Stream",
+    .basicsize = sizeof(Stream),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION,
+    .slots = stream_slots,
+};
+
+/* --- encoding ------------------------------------------------------------------------------------------------------ */
+
+/* Return 0 if the numbers describe a picture of exactly `size` bytes that is not too large for the functions in C. */
+static int describe(seqsave_picture *picture, Py_ssize_t size, Py_ssize_t height, Py_ssize_t length, Py_ssize_t step,
+                    int wide)
+{
+    const Py_ssize_t most = 1 << 30;
+    if (height < 1 || length < 1 || height > most || length > most || height > most / (length + 1)) {
+        PyErr_Format(PyExc_ValueError, "%zd rows of %zd bytes: 1 byte to 2^30 with the numbers of filters are allowed",
+                     height, length);
+        return -1;
+    }
+    int is_step = wide ? step == 2 || step == 4 || step == 6 || step == 8 : step >= 1 && step <= 4;
+    if (!is_step || length % step) {
+        PyErr_Format(PyExc_ValueError, "rows of %zd bytes are not made of pixels of %zd bytes", length, step);
+        return -1;
+    }
+    if (size != height * length) {
+        PyErr_Format(PyExc_ValueError, "%zd bytes are not %zd rows of %zd bytes", size, height, length);
+        return -1;
+    }
+    picture->height = (size_t)height;
+    picture->length = (size_t)length;
+    picture->step = (size_t)step;
+    picture->wide = wide;
+    return 0;
+}
+
+static PyObject *deflate(PyObject *module, PyObject *args)
+{
+    (void)module;
+    Py_buffer view;
+    Py_ssize_t height, length, step;
+    int wide, row_filter;
+    if (!PyArg_ParseTuple(args, "y*nnnpi:deflate", &view, &height, &length, &step, &wide, &row_filter))
+        return NULL;
+    seqsave_picture picture = {.pixels = view.buf};
+    PyObject *result = NULL;
+    if (describe(&picture, view.len, height, length, step, wide))
+        goto done;
+    if (row_filter < 0 || row_filter > SEQSAVE_PAETH || row_filter == 3) {
+        PyErr_Format(PyExc_ValueError, "row filter %d: 0, 1, 2 and 4 are allowed", row_filter);
+        goto done;
+    }
+    seqsave_stream stream = {NULL, 0};
+    int failed;
+    Py_BEGIN_ALLOW_THREADS
+    failed = seqsave_encode(&picture, row_filter, &stream);
+    Py_END_ALLOW_THREADS
+    if (failed) {
+        PyErr_NoMemory();
+        goto done;
+    }
+    Stream *made = (Stream *)PyType_GenericAlloc(stream_type, 0);
+    if (made == NULL) {
+        free(stream.data);
+        goto done;
+    }
+    made->data = stream.data;
+    made->size = (Py_ssize_t)stream.size;
+    result = (PyObject *)made;
+done:
+    PyBuffer_Release(&view);
+    return result;
+}
+
+/* --- the processor ------------------------------------------------------------------------------------------------- */
+
+static PyObject *level(PyObject *module, PyObject *unused)
+{
+    (void)module;
+    (void)unused;
+    return PyUnicode_FromString(seqsave_level_name(seqsave_level()));
+}
+
+static PyObject *levels(PyObject *module, PyObject *unused)
+{
+    (void)module;
+    (void)unused;
+    PyObject *names = PyList_New(0);
+    for (int one = 0; names != NULL && one <= (int)seqsave_best_level(); one++) {
+        PyObject *name = PyUnicode_FromString(seqsave_level_name((enum seqsave_level)one));
+        if (name == NULL || PyList_Append(names, name))
+            Py_CLEAR(names);
+        Py_XDECREF(name);
+    }
+    return names;
+}
+
+static PyObject *set_level(PyObject *module, PyObject *args)
+{
+    (void)module;
+    PyObject *wanted;
+    if (!PyArg_ParseTuple(args, "U:set_level", &wanted))
+        return NULL;
+    for (int one = 0; one <= (int)seqsave_best_level(); one++)
+        if (PyUnicode_CompareWithASCIIString(wanted, seqsave_level_name((enum seqsave_level)one)) == 0) {
+            seqsave_set_level((enum seqsave_level)one);
+            Py_RETURN_NONE;
+        }
+    PyErr_Format(PyExc_ValueError, "this processor has no level %R", wanted);
+    return NULL;
+}
+
+/* --- the module ---------------------------------------------------------------------------------------------------- */
+
+static PyMethodDef methods[] = {
+    {"deflate", deflate, METH_VARARGS,
+     "deflate(pixels, height, length, step, wide, row_filter): filter rows and compress them to a Stream.\n\n"
+     "length: bytes of a row. step: bytes of a pixel. wide: samples of 16 bits in this processor's byte order.\n"
+     "Raises ValueError for sizes that do not fit."},
+    {"level", level, METH_NOARGS, "Return the name of the instructions in use."},
+    {"levels", levels, METH_NOARGS, "Return the names of the instructions that this processor has; the best is last."},
+    {"set_level", set_level, METH_VARARGS, "Use other instructions, in this process; for tests. The bytes are the same."},
+    {NULL, NULL, 0, NULL},
+};
+
+static int set_up(PyObject *module)
+{
+    if (stream_type == NULL)
+        stream_type = (PyTypeObject *)PyType_FromSpec(&stream_spec);
+    if (stream_type == NULL || PyModule_AddIntConstant(module, "API", API))
+        return -1;
+    Py_INCREF(stream_type);
+    if (PyModule_AddObject(module, "Stream", (PyObject *)stream_type)) {
+        Py_DECREF(stream_type);
+        return -1;
+    }
+    return 0;
+}
+
+static PyModuleDef_Slot slots[] = {
+    {Py_mod_exec, set_up},
+#ifdef Py_mod_gil
+    {Py_mod_gil, Py_MOD_GIL_NOT_USED},
+#endif
+    {0, NULL},
+};
+
+static PyModuleDef definition = {
+    PyModuleDef_HEAD_INIT,
+    .m_name = "seqsave_native._kernel",
+    .m_doc = "The parts of PNG that take long, in C.",
+    .m_size = 0,
+    .m_methods = methods,
+    .m_slots = slots,
+};
+
+PyMODINIT_FUNC PyInit__kernel(void)
+{
+    return PyModuleDef_Init(&definition);
+}
