@@ -5,14 +5,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Rows in a row of memory; `wide` for samples of 16 bits in the processor's byte order. The least and most sizes are
-   those that seqsave_encode accepts. */
+/* Rows, one after the other in memory. All sizes are checked before they come here. */
 typedef struct {
     const uint8_t *pixels;
-    size_t height;
-    size_t length; /* bytes of a row, 1 to 2^30 */
+    size_t height; /* at least 1 */
+    size_t length; /* bytes of a row, at least 1; all rows with the numbers of their filters have at most 2^30 bytes */
     size_t step;   /* bytes of a pixel: 1 to 4; 2, 4, 6 or 8 if wide */
-    int wide;
+    int wide;      /* samples of 16 bits in the processor's byte order */
 } seqsave_picture;
 
 /* From malloc; the caller frees `data`. */
@@ -21,10 +20,16 @@ typedef struct {
     size_t size;
 } seqsave_stream;
 
-/* Bytes of the smallest and largest filter: those of PNG without Average. */
-enum { SEQSAVE_NONE = 0, SEQSAVE_SUB = 1, SEQSAVE_UP = 2, SEQSAVE_PAETH = 4 };
+/* The row filters by their numbers in PNG. */
+enum { SEQSAVE_NONE, SEQSAVE_SUB, SEQSAVE_UP, SEQSAVE_AVERAGE, SEQSAVE_PAETH, SEQSAVE_FILTERS };
 
-/* Return 0, or -1 if there is not enough memory. Sizes must have been checked. */
+/* Return 0, or -1 if there is not enough memory. */
 int seqsave_encode(const seqsave_picture *picture, int row_filter, seqsave_stream *stream);
+
+/* The size that bands of rows with about so many bytes would have, relative to these rows, by filter. */
+int seqsave_survey(const seqsave_picture *picture, size_t bytes, double ratios[SEQSAVE_FILTERS]);
+
+/* The filtered bytes of bands of rows, of about so many bytes, in memory from malloc. */
+int seqsave_sample(const seqsave_picture *picture, size_t bytes, int row_filter, seqsave_stream *sample);
 
 #endif

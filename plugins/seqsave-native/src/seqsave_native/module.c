@@ -27,7 +27,7 @@ static void stream_free(PyObject *self)
     PyTypeObject *type = Py_TYPE(self);
     free(((Stream *)self)->data);
     ((freefunc)PyType_GetSlot(type, Py_tp_free))(self);
-    Py_DECREF(type);
+    Py_DECREF((PyObject *)type);
 }
 
 static int stream_buffer(PyObject *self, Py_buffer *view, int flags)
@@ -68,7 +68,7 @@ static PyMethodDef stream_methods[] = {
 static PyType_Slot stream_slots[] = {
     {Py_tp_dealloc, stream_free},
     {Py_tp_methods, stream_methods},
-    {Py_tp_doc, "A zlib stream; a buffer of bytes that cannot be changed."},
+    {Py_tp_doc, "A zlib stream, or filtered rows; a buffer of bytes that cannot be changed."},
     {Py_bf_getbuffer, stream_buffer},
     {Py_sq_length, stream_length},
     {0, NULL},
@@ -109,42 +109,90 @@ static int describe(seqsave_picture *picture, Py_ssize_t size, Py_ssize_t height
     return 0;
 }
 
+/* Return 0 if the row filter is one that the functions in C know. */
+static int check_filter(int row_filter)
+{
+    if (row_filter >= 0 && row_filter < SEQSAVE_FILTERS)
+        return 0;
+    PyErr_Format(PyExc_ValueError, "row filter %d: 0 to 4 are allowed", row_filter);
+    return -1;
+}
+
+static PyObject *as_stream(seqsave_stream *stream)
+{
+    Stream *made = (Stream *)PyType_GenericAlloc(stream_type, 0);
+    if (made == NULL) {
+        free(stream->data);
+        return NULL;
+    }
+    made->data = stream->data;
+    made->size = (Py_ssize_t)stream->size;
+    return (PyObject *)made;
+}
+
 static PyObject *deflate(PyObject *module, PyObject *args)
 {
     (void)module;
     Py_buffer view;
     Py_ssize_t height, length, step;
-    int wide, row_filter;
+    int wide, row_filter, failed;
     if (!PyArg_ParseTuple(args, "y*nnnpi:deflate", &view, &height, &length, &step, &wide, &row_filter))
         return NULL;
     seqsave_picture picture = {.pixels = view.buf};
-    PyObject *result = NULL;
-    if (describe(&picture, view.len, height, length, step, wide))
-        goto done;
-    if (row_filter < 0 || row_filter > SEQSAVE_PAETH || row_filter == 3) {
-        PyErr_Format(PyExc_ValueError, "row filter %d: 0, 1, 2 and 4 are allowed", row_filter);
-        goto done;
-    }
     seqsave_stream stream = {NULL, 0};
-    int failed;
+    if (describe(&picture, view.len, height, length, step, wide) || check_filter(row_filter)) {
+        PyBuffer_Release(&view);
+        return NULL;
+    }
     Py_BEGIN_ALLOW_THREADS
     failed = seqsave_encode(&picture, row_filter, &stream);
     Py_END_ALLOW_THREADS
-    if (failed) {
-        PyErr_NoMemory();
-        goto done;
-    }
-    Stream *made = (Stream *)PyType_GenericAlloc(stream_type, 0);
-    if (made == NULL) {
-        free(stream.data);
-        goto done;
-    }
-    made->data = stream.data;
-    made->size = (Py_ssize_t)stream.size;
-    result = (PyObject *)made;
-done:
     PyBuffer_Release(&view);
-    return result;
+    return failed ? PyErr_NoMemory() : as_stream(&stream);
+}
+
+static PyObject *sample(PyObject *module, PyObject *args)
+{
+    (void)module;
+    Py_buffer view;
+    Py_ssize_t height, length, step, bytes;
+    int wide, row_filter, failed;
+    if (!PyArg_ParseTuple(args, "y*nnnpin:sample", &view, &height, &length, &step, &wide, &row_filter, &bytes))
+        return NULL;
+    seqsave_picture picture = {.pixels = view.buf};
+    seqsave_stream stream = {NULL, 0};
+    if (describe(&picture, view.len, height, length, step, wide) || check_filter(row_filter)) {
+        PyBuffer_Release(&view);
+        return NULL;
+    }
+    Py_BEGIN_ALLOW_THREADS
+    failed = seqsave_sample(&picture, bytes > 0 ? (size_t)bytes : 0, row_filter, &stream);
+    Py_END_ALLOW_THREADS
+    PyBuffer_Release(&view);
+    return failed ? PyErr_NoMemory() : as_stream(&stream);
+}
+
+static PyObject *survey(PyObject *module, PyObject *args)
+{
+    (void)module;
+    Py_buffer view;
+    Py_ssize_t height, length, step, bytes;
+    int wide, failed;
+    if (!PyArg_ParseTuple(args, "y*nnnpn:survey", &view, &height, &length, &step, &wide, &bytes))
+        return NULL;
+    seqsave_picture picture = {.pixels = view.buf};
+    double ratios[SEQSAVE_FILTERS];
+    if (describe(&picture, view.len, height, length, step, wide)) {
+        PyBuffer_Release(&view);
+        return NULL;
+    }
+    Py_BEGIN_ALLOW_THREADS
+    failed = seqsave_survey(&picture, bytes > 0 ? (size_t)bytes : 0, ratios);
+    Py_END_ALLOW_THREADS
+    PyBuffer_Release(&view);
+    return failed ? PyErr_NoMemory()
+                  : Py_BuildValue("(ddddd)", ratios[SEQSAVE_NONE], ratios[SEQSAVE_SUB], ratios[SEQSAVE_UP],
+                                  ratios[SEQSAVE_AVERAGE], ratios[SEQSAVE_PAETH]);
 }
 
 /* --- the processor ------------------------------------------------------------------------------------------------- */
@@ -192,6 +240,12 @@ static PyMethodDef methods[] = {
      "deflate(pixels, height, length, step, wide, row_filter): filter rows and compress them to a Stream.\n\n"
      "length: bytes of a row. step: bytes of a pixel. wide: samples of 16 bits in this processor's byte order.\n"
      "Raises ValueError for sizes that do not fit."},
+    {"sample", sample, METH_VARARGS,
+     "sample(pixels, height, length, step, wide, row_filter, bytes): return filtered bands of rows, of about so many\n"
+     "bytes, as a Stream that is not compressed."},
+    {"survey", survey, METH_VARARGS,
+     "survey(pixels, height, length, step, wide, bytes): return the size that deflate would compress such bands to,\n"
+     "relative to theirs, for each of the five row filters."},
     {"level", level, METH_NOARGS, "Return the name of the instructions in use."},
     {"levels", levels, METH_NOARGS, "Return the names of the instructions that this processor has; the best is last."},
     {"set_level", set_level, METH_VARARGS, "Use other instructions, in this process; for tests. The bytes are the same."},
@@ -204,9 +258,9 @@ static int set_up(PyObject *module)
         stream_type = (PyTypeObject *)PyType_FromSpec(&stream_spec);
     if (stream_type == NULL || PyModule_AddIntConstant(module, "API", API))
         return -1;
-    Py_INCREF(stream_type);
+    Py_INCREF((PyObject *)stream_type);
     if (PyModule_AddObject(module, "Stream", (PyObject *)stream_type)) {
-        Py_DECREF(stream_type);
+        Py_DECREF((PyObject *)stream_type);
         return -1;
     }
     return 0;

@@ -7,6 +7,7 @@ edition.
 
 from __future__ import annotations
 
+import functools
 import re
 import struct
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from isal import isal_zlib
 
+from seqsave.encoders.png import native
 from seqsave.encoders.png.chunks import about
 from seqsave.encoders.png.decoder import decode
 from seqsave.encoders.png.deflate import compress
@@ -54,14 +56,10 @@ class PngEncoder:
         texts, leftover = _text_chunks(metadata)
         depth = 8 * image.dtype.itemsize
         header = struct.pack(">IIBBBBB", width, height, depth, _COLOUR_TYPES[channels], 0, 0, 0)
-        image = np.ascontiguousarray(image, ">u2" if depth == 16 else None)
-        rows = image.view(np.uint8).reshape(height, -1)
-        pixels = compress(rows, channels * image.itemsize, options.get("compression", "fast"))
-        # One join, and only of bytes, because such a join releases the interpreter's lock while it copies.
         facts = [piece for kind, content in about(info, channels) for piece in _chunk(kind, content)]
         head = [_SIGNATURE, *_chunk(b"IHDR", header), *facts, *texts]
-        parts = [*head, *_pixel_chunks(pixels), *_chunk(b"IEND", b"")]
-        return Encoded(data=b"".join(parts), leftover=leftover)
+        data = _with_pixels(head, image, options.get("compression", "fast"))
+        return Encoded(data=data, leftover=leftover)
 
     def decode(self, data: bytes, *, max_pixels: int) -> Decoded:
         """Decode a PNG: up to 8 bits become uint8, 16 bits uint16; a palette becomes RGB or RGBA.
@@ -69,6 +67,25 @@ class PngEncoder:
         Raises DecodeError for truncated and damaged files, and for more than ``max_pixels`` pixels.
         """
         return decode(data, max_pixels=max_pixels)
+
+
+def _with_pixels(head: list[bytes], image: ImageArray, effort: str) -> bytes:
+    """Return a file that starts with these pieces."""
+    end = b"".join(_chunk(b"IEND", b""))
+    usual = functools.cache(functools.partial(_compressed, image, effort))
+    stream = native.compressed(image, usual) if effort == "fast" else None
+    if stream is not None:
+        check = isal_zlib.crc32(stream, isal_zlib.crc32(b"IDAT"))
+        start = struct.pack(">I4s", len(stream), b"IDAT")
+        whole: bytes = stream.between(b"".join((*head, start)), struct.pack(">I", check) + end)
+        return whole
+    # One join, and only of bytes, because such a join releases the interpreter's lock while it copies.
+    return b"".join((*head, *_pixel_chunks(usual()), end))
+
+
+def _compressed(image: ImageArray, effort: str) -> list[bytes]:
+    rows = np.ascontiguousarray(image, ">u2" if image.itemsize == 2 else None).view(np.uint8)
+    return compress(rows.reshape(len(image), -1), image.shape[2] * image.itemsize, effort)
 
 
 def _chunk(kind: bytes, *pieces: bytes) -> Iterator[bytes]:

@@ -1,0 +1,120 @@
+"""The C extension of the package seqsave-native, if it is installed, and which pictures it encodes.
+
+It gives each byte of the filtered rows a Huffman code and looks for runs only. For most photographs and renders this is
+smaller than what igzip makes of them, in a third of the time. All others are left to igzip and zlib, which find repeated
+strings. Its pixels, options and errors are theirs.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from isal import isal_zlib
+
+if TYPE_CHECKING:
+    from seqsave.types import ImageArray
+
+__all__ = ["Native", "compressed", "kernel", "native"]
+
+_API = 1
+_LEAST, _MOST = 1 << 16, 1 << 29
+_SAMPLE_BYTES, _LARGER_SAMPLE = 1 << 16, 1 << 18
+_NONE = 0
+# Sizes relative to the raw size. Below the first one, strings are worth more than single bytes; from the second one on,
+# nothing makes the picture smaller.
+_COMPRESSIBLE, _NOISE = 0.12, 0.98
+# Of the size of strings, that of single bytes may be so much, since it takes a third of the time; and the range in which
+# a sample is too small to tell.
+_AS_GOOD, _CLOSE = 1.01, (0.99, 1.04)
+# What a sample may be wrong by before a larger one is looked at.
+_DECEIVED = 1.1
+
+
+class Native(NamedTuple):
+    """Whether the extension is used, by its module or None, and a text that says so or why not."""
+
+    kernel: Any
+    state: str
+
+
+@functools.cache
+def native() -> Native:
+    """Return the extension; it is imported by the first call."""
+    try:
+        import seqsave_native
+    except ImportError:
+        return Native(None, "seqsave-native is not installed: pip install 'seqsave[fast]'")
+    try:
+        from seqsave_native import _kernel
+    except ImportError as error:
+        return Native(None, f"seqsave-native was installed without its extension, as without a C compiler: {error}")
+    version = seqsave_native.__version__
+    if getattr(_kernel, "API", None) != _API:
+        return Native(None, f"seqsave-native {version} is for another version of seqsave: install both again")
+    return Native(_kernel, f"seqsave-native {version}, {_kernel.level()}")
+
+
+def kernel() -> Any:
+    """Return the module of the extension; None if it is not used."""
+    return native().kernel
+
+
+def compressed(image: ImageArray, usual: Any) -> Any:
+    """Return the zlib stream of a picture's filtered rows; None for one that igzip or zlib compress better.
+
+    image: H,W,C of uint8 or uint16. usual: makes the stream of igzip or zlib, in pieces; called where a sample of the rows
+    turns out to have been unlike the picture.
+
+    The stream is a buffer of bytes, with ``between(head, tail)`` for a copy of it between others.
+    """
+    used = kernel()
+    if used is None or not _LEAST <= image.nbytes <= _MOST:
+        return None
+    height, width, channels = image.shape
+    wide = image.itemsize == 2
+    step = channels * image.itemsize
+    rows = (np.ascontiguousarray(image, image.dtype.newbyteorder("=")), height, width * step, step, wide)
+    choice = _choice(used, rows)
+    if choice is None:
+        return None
+    stream = used.deflate(*rows, choice.row_filter)
+    ratio = len(stream) / image.nbytes
+    if ratio > _DECEIVED * choice.expected and ratio > _AS_GOOD * _with_strings(
+        used, rows, choice.rival, _LARGER_SAMPLE
+    ):
+        return None if sum(map(len, usual())) < len(stream) else stream
+    return stream
+
+
+class _Choice(NamedTuple):
+    """A row filter, the ratio that is expected of it, and the row filter that would be best for igzip."""
+
+    row_filter: int
+    expected: float
+    rival: int
+
+
+def _choice(used: Any, rows: tuple[Any, ...]) -> _Choice | None:
+    """Return what the extension is to do; None if strings are better."""
+    size = _SAMPLE_BYTES
+    ratios = dict(enumerate(used.survey(*rows, size)))
+    first, second, *_ = sorted(ratios, key=ratios.__getitem__)
+    if ratios[first] > _NOISE:
+        first, second = _NONE, first
+    ratio = ratios[first]
+    if ratio < _COMPRESSIBLE:
+        return None
+    strings, rival = min((_with_strings(used, rows, one, size), one) for one in {first, second, _NONE})
+    if _CLOSE[0] < ratio / strings < _CLOSE[1]:
+        size = min(_LARGER_SAMPLE, max(size, len(rows[0]) * rows[2] // 8))
+        ratio = used.survey(*rows, size)[first]
+        strings = _with_strings(used, rows, rival, size)
+    return _Choice(first, ratio, rival) if ratio <= _AS_GOOD * strings else None
+
+
+def _with_strings(used: Any, rows: tuple[Any, ...], row_filter: int, size: int) -> float:
+    """Return the ratio that igzip makes of the sample."""
+    filtered = used.sample(*rows, row_filter, size)
+    return len(isal_zlib.compress(filtered, 1)) / len(filtered)
