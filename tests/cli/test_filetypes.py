@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 import seqsave as library
+from seqsave.encoders.png import native
 from seqsave.plugins import registry
 from tests.cli.runner import seqsave
 
@@ -85,7 +86,7 @@ def test_a_plugins_format_is_listed_and_a_broken_plugin_reported() -> None:
 def test_plugins() -> None:
     result = seqsave("plugins")
     assert result.err == ""  # listed below, not a warning
-    broken, sound = result.out.splitlines()
+    broken, sound, _ = result.out.splitlines()
     assert "broken: ModuleNotFoundError: No module named 'module_that_is_not_there'" in broken
     assert sound.endswith("grain")
 
@@ -114,7 +115,7 @@ def test_a_claim_that_does_not_count_is_reported(monkeypatch: pytest.MonkeyPatch
     points = [EntryPoint(name.partition("_")[0], name, "seqsave") for name in claims]
     monkeypatch.setattr(registry, "_registry", registry.Registry(points))
     both = "claimed by one_plugin and other_plugin: uninstall one"
-    one, other = seqsave("plugins").out.splitlines()
+    one, other, _ = seqsave("plugins").out.splitlines()
     assert one.endswith(f"  grain (not used: {both}), png (not used: the built-in one is), sand")
     assert other.endswith(f"  grain (not used: {both})")
     row, _ = seqsave("plugins", "--json").document["plugins"]
@@ -125,6 +126,14 @@ def test_a_claim_that_does_not_count_is_reported(monkeypatch: pytest.MonkeyPatch
 def test_no_plugins(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(registry, "_registry", registry.Registry([]))
     result = seqsave("plugins")
-    assert result.out == ""
+    assert result.out.startswith("png is encoded by ")
     assert "no plugins are installed" in result.err
-    assert seqsave("plugins", "--json").document == {"plugins": []}
+    assert seqsave("plugins", "--json").document["plugins"] == []
+
+
+def test_what_encodes_png_is_listed(monkeypatch: pytest.MonkeyPatch) -> None:
+    for found in (native.Native(object(), "the fast one"), native.Native(None, "igzip; it is not installed")):
+        monkeypatch.setattr(native, "native", lambda found=found: found)
+        assert seqsave("plugins").out.splitlines()[-1] == f"png is encoded by {found.state}"
+        document = seqsave("plugins", "--json").document["png"]
+        assert document == {"native": found.kernel is not None, "encoder": found.state}

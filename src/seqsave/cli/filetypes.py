@@ -59,7 +59,7 @@ def filetypes_command(as_json: bool) -> None:
 @json_option("the plugins")
 @click.pass_context
 def plugins_command(context: click.Context, as_json: bool) -> None:
-    """List the installed plugins, the broken ones with their error.
+    """List the installed plugins, the broken ones with their error, and what encodes PNG.
 
     A plugin is installed like any package, as in pip install seqsave-webp.
     """
@@ -71,20 +71,24 @@ plugins_command.add_command(new_plugin_command)
 
 
 def _list_plugins(as_json: bool) -> None:
+    from seqsave.encoders.png.native import native
     from seqsave.plugins.registry import plugin_manager, plugin_report
 
+    found = native()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", SeqSaveWarning)  # a broken plugin is listed below
         commands = plugin_manager().commands(click.Group)
         report = plugin_report()
         unused = {info: _unused(info, commands) for info in report}
     if as_json:
-        print_json({"plugins": [_plugin_document(info, unused[info]) for info in report]})
+        png = {"native": found.kernel is not None, "encoder": found.state}
+        print_json({"plugins": [_plugin_document(info, unused[info]) for info in report], "png": png})
         return
     for info in report:
         print_line(f"{info.distribution} {info.version}  {_brings(info, unused[info])}")
     if not report:
         Messages().note("no plugins are installed: png and jpg are built in")
+    print_line(f"png is encoded by {found.state}")
 
 
 def _unused(info: PluginInfo, commands: Mapping[str, Sequence[Claim]]) -> dict[str, str]:

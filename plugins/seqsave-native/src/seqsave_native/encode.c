@@ -222,6 +222,8 @@ static void code_lengths(const uint32_t *counts, int symbols, int most, uint8_t 
             parents[lighter] = (uint16_t)made;
         }
     }
+    if (used < 2)
+        return;
     depths[2 * used - 2] = 0;
     for (int node = 2 * used - 3; node >= 0; node--) {
         depths[node] = (uint8_t)(depths[parents[node]] + 1 < 63 ? depths[parents[node]] + 1 : 63);

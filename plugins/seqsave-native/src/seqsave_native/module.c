@@ -241,10 +241,10 @@ static PyMethodDef methods[] = {
      "length: bytes of a row. step: bytes of a pixel. wide: samples of 16 bits in this processor's byte order.\n"
      "Raises ValueError for sizes that do not fit."},
     {"sample", sample, METH_VARARGS,
-     "sample(pixels, height, length, step, wide, row_filter, bytes): return filtered bands of rows, of about so many\n"
-     "bytes, as a Stream that is not compressed."},
+     "sample(pixels, height, length, step, wide, row_filter, size): return filtered bands of rows, of about so many bytes,\n"
+     "as a Stream that is not compressed."},
     {"survey", survey, METH_VARARGS,
-     "survey(pixels, height, length, step, wide, bytes): return the size that deflate would compress such bands to,\n"
+     "survey(pixels, height, length, step, wide, size): return the size that deflate would compress such bands to,\n"
      "relative to theirs, for each of the five row filters."},
     {"level", level, METH_NOARGS, "Return the name of the instructions in use."},
     {"levels", levels, METH_NOARGS, "Return the names of the instructions that this processor has; the best is last."},

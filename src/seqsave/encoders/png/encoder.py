@@ -74,7 +74,7 @@ def _with_pixels(head: list[bytes], image: ImageArray, effort: str) -> bytes:
     end = b"".join(_chunk(b"IEND", b""))
     usual = functools.cache(functools.partial(_compressed, image, effort))
     stream = native.compressed(image, usual) if effort == "fast" else None
-    if stream is not None:
+    if stream is not None and len(stream) <= _LONGEST_CHUNK:
         check = isal_zlib.crc32(stream, isal_zlib.crc32(b"IDAT"))
         start = struct.pack(">I4s", len(stream), b"IDAT")
         whole: bytes = stream.between(b"".join((*head, start)), struct.pack(">I", check) + end)

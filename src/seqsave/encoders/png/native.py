@@ -1,8 +1,8 @@
 """The C extension of the package seqsave-native, if it is installed, and which pictures it encodes.
 
 It gives each byte of the filtered rows a Huffman code and looks for runs only. For most photographs and renders this is
-smaller than what igzip makes of them, in a third of the time. All others are left to igzip and zlib, which find repeated
-strings. Its pixels, options and errors are theirs.
+smaller than what igzip makes of them, in a third of the time. All others are left to igzip and zlib, which find
+repeated strings. Pixels, options and errors are the same with and without it.
 """
 
 from __future__ import annotations
@@ -19,21 +19,22 @@ if TYPE_CHECKING:
 __all__ = ["Native", "compressed", "kernel", "native"]
 
 _API = 1
+_WITHOUT = "igzip and zlib"
 _LEAST, _MOST = 1 << 16, 1 << 29
 _SAMPLE_BYTES, _LARGER_SAMPLE = 1 << 16, 1 << 18
 _NONE = 0
 # Sizes relative to the raw size. Below the first one, strings are worth more than single bytes; from the second one on,
 # nothing makes the picture smaller.
 _COMPRESSIBLE, _NOISE = 0.12, 0.98
-# Of the size of strings, that of single bytes may be so much, since it takes a third of the time; and the range in which
-# a sample is too small to tell.
+# How large single bytes may be relative to strings, since they take a third of the time; and the range in which a small
+# sample does not tell.
 _AS_GOOD, _CLOSE = 1.01, (0.99, 1.04)
 # What a sample may be wrong by before a larger one is looked at.
 _DECEIVED = 1.1
 
 
 class Native(NamedTuple):
-    """Whether the extension is used, by its module or None, and a text that says so or why not."""
+    """The module of the extension, None if it is not used, and a text: which encoder is used, and why."""
 
     kernel: Any
     state: str
@@ -45,15 +46,15 @@ def native() -> Native:
     try:
         import seqsave_native
     except ImportError:
-        return Native(None, "seqsave-native is not installed: pip install 'seqsave[fast]'")
+        return Native(None, f"{_WITHOUT}; seqsave-native is not installed (pip install 'seqsave[fast]')")
     try:
         from seqsave_native import _kernel
     except ImportError as error:
-        return Native(None, f"seqsave-native was installed without its extension, as without a C compiler: {error}")
+        return Native(None, f"{_WITHOUT}; seqsave-native is installed without its extension: {error}")
     version = seqsave_native.__version__
     if getattr(_kernel, "API", None) != _API:
-        return Native(None, f"seqsave-native {version} is for another version of seqsave: install both again")
-    return Native(_kernel, f"seqsave-native {version}, {_kernel.level()}")
+        return Native(None, f"{_WITHOUT}; seqsave-native {version} is for another version of seqsave")
+    return Native(_kernel, f"seqsave-native {version} ({_kernel.level()})")
 
 
 def kernel() -> Any:
@@ -64,8 +65,8 @@ def kernel() -> Any:
 def compressed(image: ImageArray, usual: Any) -> Any:
     """Return the zlib stream of a picture's filtered rows; None for one that igzip or zlib compress better.
 
-    image: H,W,C of uint8 or uint16. usual: makes the stream of igzip or zlib, in pieces; called where a sample of the rows
-    turns out to have been unlike the picture.
+    image: H,W,C of uint8 or uint16. usual: makes the stream of igzip or zlib, in pieces; called where a sample of the
+    rows turns out to have been unlike the picture.
 
     The stream is a buffer of bytes, with ``between(head, tail)`` for a copy of it between others.
     """
@@ -81,9 +82,8 @@ def compressed(image: ImageArray, usual: Any) -> Any:
         return None
     stream = used.deflate(*rows, choice.row_filter)
     ratio = len(stream) / image.nbytes
-    if ratio > _DECEIVED * choice.expected and ratio > _AS_GOOD * _with_strings(
-        used, rows, choice.rival, _LARGER_SAMPLE
-    ):
+    strange = ratio > _DECEIVED * choice.expected
+    if strange and ratio > _AS_GOOD * _with_strings(used, rows, choice.rival, _LARGER_SAMPLE):
         return None if sum(map(len, usual())) < len(stream) else stream
     return stream
 

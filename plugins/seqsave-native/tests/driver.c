@@ -1,0 +1,122 @@
+/* Encode random pictures in memory of exactly their size, for sanitizers and valgrind, with one level of instructions
+   after the other, and every tenth picture with all of them.
+
+   driver NUMBER SEED: prints a checksum of all streams, which is the same on every processor. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "encode.h"
+#include "processor.h"
+
+static uint64_t state;
+
+static uint32_t next(uint32_t below)
+{
+    state ^= state << 13;
+    state ^= state >> 7;
+    state ^= state << 17;
+    return (uint32_t)((state * 0x2545f4914f6cdd1du) >> 32) % below;
+}
+
+enum { CONTENTS = 7 };
+
+static void paint(uint8_t *pixels, size_t size, size_t length, size_t step)
+{
+    uint32_t content = next(CONTENTS), amount = 1 + next(100), value = next(256);
+    for (size_t i = 0; i < size; i++) {
+        switch (content) {
+        case 0: /* noise */
+            pixels[i] = (uint8_t)next(256);
+            break;
+        case 1: /* one value */
+            pixels[i] = (uint8_t)value;
+            break;
+        case 2: /* a gradient with grain */
+            pixels[i] = (uint8_t)(i % length / step + i / length + next(amount));
+            break;
+        case 3: /* runs */
+            value = next(20) ? value : next(256);
+            pixels[i] = (uint8_t)value;
+            break;
+        case 4: /* long runs */
+            value = next(700) ? value : next(256);
+            pixels[i] = (uint8_t)value;
+            break;
+        case 5: /* rare values among common ones: codes of the most bits */
+            pixels[i] = (uint8_t)(next(1000) ? next(2) : next(256));
+            break;
+        default: /* a walk */
+            value += next(7) - 3;
+            pixels[i] = (uint8_t)value;
+        }
+    }
+}
+
+static uint64_t mixed(uint64_t sum, const uint8_t *data, size_t size)
+{
+    for (size_t i = 0; i < size; i++)
+        sum = (sum ^ data[i]) * 0x100000001b3u;
+    return sum;
+}
+
+static void fail(const char *why)
+{
+    fprintf(stderr, "driver: %s\n", why);
+    exit(1);
+}
+
+/* Return the checksum of a picture's results, the same for each level. */
+static uint64_t encoded(const seqsave_picture *picture, int row_filter, size_t size, long number)
+{
+    uint64_t first = 0;
+    int levels = (int)seqsave_best_level() + 1, is_first = 1;
+    for (int level = 0; level < levels; level++) {
+        if (number % 10 && number % levels != level)
+            continue;
+        seqsave_stream stream, sample;
+        double ratios[SEQSAVE_FILTERS];
+        if (seqsave_set_level((enum seqsave_level)level))
+            fail("a level cannot be set");
+        if (seqsave_encode(picture, row_filter, &stream) || seqsave_sample(picture, size, row_filter, &sample))
+            fail("there is not enough memory");
+        uint64_t sum = mixed(0xcbf29ce484222325u, stream.data, stream.size);
+        sum = mixed(sum, sample.data, sample.size);
+        if (size % 4 == 0 && seqsave_survey(picture, size, ratios)) /* takes longer than the rest */
+            fail("there is not enough memory");
+        for (int kind = 0; kind < SEQSAVE_FILTERS && size % 4 == 0; kind++)
+            sum = sum * 31 + (uint64_t)(ratios[kind] * 1e6);
+        free(stream.data);
+        free(sample.data);
+        if (!is_first && sum != first)
+            fail("levels differ");
+        first = sum;
+        is_first = 0;
+    }
+    return first;
+}
+
+int main(int count, char **arguments)
+{
+    long number = count > 1 ? atol(arguments[1]) : 100;
+    uint64_t sum = 0;
+    state = 0x9e3779b97f4a7c15u + (count > 2 ? (uint64_t)atol(arguments[2]) : 0);
+    for (long i = 0; i < number; i++) {
+        int wide = next(3) == 0;
+        size_t step = wide ? 2 * (1 + next(4)) : 1 + next(4);
+        uint32_t most = next(400) == 0 ? 400 : next(20) == 0 ? 80 : 12;
+        seqsave_picture picture = {.height = 1 + next(most), .step = step, .wide = wide};
+        picture.length = step * (1 + next(most));
+        int row_filter = (int)next(SEQSAVE_FILTERS);
+        size_t size = picture.height * picture.length;
+        uint8_t *pixels = malloc(size);
+        if (pixels == NULL)
+            fail("there is not enough memory");
+        paint(pixels, size, picture.length, step);
+        picture.pixels = pixels;
+        sum = sum * 31 + encoded(&picture, row_filter, next((uint32_t)size * 2), i);
+        free(pixels);
+    }
+    printf("%016llx\n", (unsigned long long)sum);
+    return 0;
+}

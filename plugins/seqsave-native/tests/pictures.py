@@ -1,0 +1,98 @@
+"""Pictures of many kinds, made here: photographs and renders are the ones that the extension is for."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+WORDS = ("the", "quick", "brown", "fox", "jumps", "over", "lazy", "dogs", "while", "seven", "wizards", "mix", "potions")
+
+
+def photograph(height: int, width: int, seed: int = 0, soft: float = 1.4, channels: int = 3) -> Any:
+    """Return floats 0..1 with the spectrum of photographs: colours that go together, and some grain."""
+    random = np.random.default_rng(seed)
+    noise = np.fft.rfft2(random.normal(size=(height, width, channels + 1)), axes=(0, 1))
+    distance = np.hypot(np.fft.fftfreq(height)[:, None], np.fft.rfftfreq(width))[..., None]
+    distance[0, 0] = 1
+    fields = np.fft.irfft2(noise / distance**soft, (height, width), axes=(0, 1))
+    fields /= fields.std(axis=(0, 1))
+    mixed = 0.5 + 0.2 * fields[..., :1] + 0.04 * fields[..., 1:] + random.normal(0, 0.004, fields[..., 1:].shape)
+    return np.clip(mixed, 0, 1)
+
+
+def text(height: int, width: int) -> Any:
+    random = np.random.default_rng(3)
+    picture = Image.new("RGB", (width, height), "white")
+    draw = ImageDraw.Draw(picture)
+    for top in range(0, height, 14):
+        line = " ".join(WORDS[number] for number in random.integers(0, len(WORDS), width // 40))
+        draw.text((4, top), line, fill="black")
+    return np.asarray(picture)
+
+
+def drawn(height: int, width: int) -> Any:
+    random = np.random.default_rng(4)
+    picture = Image.new("RGB", (width, height), "white")
+    draw = ImageDraw.Draw(picture)
+    for _ in range(40):
+        (left, right), (top, bottom) = sorted(random.integers(0, width, 2)), sorted(random.integers(0, height, 2))
+        draw.ellipse((left, top, right + 1, bottom + 1), tuple(random.integers(0, 256, 3).tolist()), "black")
+    return np.asarray(picture)
+
+
+@cache
+def kinds(height: int = 480, width: int = 640) -> dict[str, Any]:
+    """Return arrays H,W,C of uint8 and uint16 by name."""
+    random = np.random.default_rng(5)
+    down, across = np.mgrid[0:height, 0:width]
+    floats = photograph(height, width)
+    photo = (255 * floats).astype(np.uint8)
+    ramp = 255 * np.stack([across / width, down / height, (across + down) / (width + height)], axis=-1)
+    grey = photo.mean(axis=2).astype(np.uint8)[..., None]
+    inside = np.s_[height // 5 : height * 4 // 5, width // 4 : width * 3 // 4]
+    screenshot, bordered = text(height, width).copy(), photo.copy()
+    screenshot[inside] = photo[inside]
+    bordered[: height // 6] = bordered[-(height // 6) :] = 0
+    cut = np.dstack([photo, np.full_like(grey, 255)])
+    cut[np.hypot(across - width / 2, down - height / 2) > height / 2.5] = 0
+    striped = photo.copy()
+    for top in range(0, height, 24):
+        striped[top : top + 20] = text(height, width)[top : top + 20]
+    small = Image.fromarray(photo).resize((width // 4, height // 4))
+    return {
+        "photograph": photo,
+        "soft photograph": np.asarray(small.resize((width, height), Image.Resampling.BICUBIC)),
+        "enlarged pixels": np.asarray(small.resize((width, height), Image.Resampling.NEAREST)),
+        "grain": np.clip(photo + random.normal(0, 8, photo.shape), 0, 255).astype(np.uint8),
+        "opaque": np.dstack([photo, np.full_like(grey, 255)]),
+        "cut out": cut,
+        "black borders": bordered,
+        "grey": grey,
+        "grey, opaque": np.dstack([grey, np.full_like(grey, 255)]),
+        "grey as RGB": grey.repeat(3, axis=2),
+        "flat": np.full((height, width, 3), (40, 90, 200), np.uint8),
+        "drawn": drawn(height, width),
+        "gradient": ramp.astype(np.uint8),
+        "dithered": (ramp + random.random(ramp.shape)).astype(np.uint8),
+        "black and white dots": np.where(random.random((height, width, 1)) < across[..., None] / width, 255, 0)
+        .astype(np.uint8)
+        .repeat(3, axis=2),
+        "noise": random.integers(0, 256, (height, width, 3), np.uint8),
+        "text": text(height, width),
+        "screenshot with a photograph": screenshot,
+        "stripes of text": striped,
+        "few colours": np.asarray(Image.fromarray(photo).quantize(64).convert("RGB")),
+        "tiles": np.tile(photo[:64, :64], (height // 64 + 1, width // 64 + 1, 1))[:height, :width],
+        "tiny": photo[:16, :16],
+        "small": photo[:150, :160],
+        "16 bits, photograph": (65535 * photograph(height, width, 6)).astype(np.uint16),
+        "16 bits, grey": (65535 * photograph(height, width, 7, channels=1)).astype(np.uint16),
+        "16 bits, gradient": (257 * ramp).astype(np.uint16),
+        "16 bits, widened": photo.astype(np.uint16) * 257,
+        "16 bits, shifted": photo.astype(np.uint16) << 8,
+        "16 bits, noise": random.integers(0, 65536, (height, width, 3), np.uint16),
+        "16 bits, flat": np.full((height, width, 3), 1000, np.uint16),
+    }

@@ -1,0 +1,72 @@
+"""The C sources without Python, over random pictures: with sanitizers, in valgrind, and on another processor."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from seqsave.testing import outside
+
+HERE = Path(__file__).parent
+SOURCES = HERE.parent / "src" / "seqsave_native"
+WARNINGS = ("-std=c11", "-Wall", "-Wextra", "-Wshadow", "-Wvla", "-Werror")
+SANITIZERS = ("-O2", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
+# Enough for every line; valgrind and the emulator take many times as long as the processor.
+MANY, SOME, FEW = 100_000, 2_000, 400
+
+
+def built(folder: Path, compiler: str, *flags: str, install: str) -> str:
+    program = str(folder / "driver")
+    files = [str(HERE / "driver.c"), *(str(path) for path in sorted(SOURCES.glob("*.c")) if path.name != "module.c")]
+    command = [outside.program(compiler, install), *WARNINGS, *flags, f"-I{SOURCES}", "-o", program, *files]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return program
+
+
+def printed(*command: str) -> str:
+    done = subprocess.run(
+        command, capture_output=True, text=True, env={**os.environ, "UBSAN_OPTIONS": "print_stacktrace=1"}
+    )
+    assert (done.returncode, done.stderr) == (0, ""), done.stderr[-4000:]
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return built(tmp_path_factory.mktemp("plain"), "gcc", "-O3", install="apt-get install gcc")
+
+
+def test_no_undefined_behaviour_over_many_pictures(tmp_path: Path, plain: str) -> None:
+    checked = built(tmp_path, "gcc", *SANITIZERS, install="apt-get install gcc")
+    assert printed(checked, str(MANY), "1") == printed(plain, str(MANY), "1")
+
+
+def test_a_fault_is_found(tmp_path: Path) -> None:
+    """The last test would see a read of one byte behind the rows."""
+    (tmp_path / "encode.h").write_text((SOURCES / "encode.h").read_text(encoding="utf-8"), encoding="utf-8")
+    source = (HERE / "driver.c").read_text(encoding="utf-8")
+    changed = source.replace("malloc(size)", "malloc(size - 1)")
+    assert changed != source
+    (tmp_path / "driver.c").write_text(changed, encoding="utf-8")
+    files = [str(tmp_path / "driver.c"), *(str(path) for path in SOURCES.glob("*.c") if path.name != "module.c")]
+    program = str(tmp_path / "driver")
+    gcc = outside.program("gcc", "apt-get install gcc")
+    subprocess.run([gcc, "-std=c11", *SANITIZERS, f"-I{SOURCES}", "-o", program, *files], check=True)
+    done = subprocess.run([program, "100", "1"], capture_output=True, text=True)
+    assert done.returncode != 0
+    assert "heap-buffer-overflow" in done.stderr
+
+
+def test_valgrind_sees_no_uninitialised_bytes(plain: str) -> None:
+    valgrind = outside.program("valgrind", "apt-get install valgrind")
+    assert printed(valgrind, "--quiet", "--leak-check=full", plain, str(FEW), "2") == printed(plain, str(FEW), "2")
+
+
+def test_arm64_makes_the_same_bytes(tmp_path: Path, plain: str) -> None:
+    other = built(tmp_path, "aarch64-linux-gnu-gcc", "-O3", "-static", install="apt-get install gcc-aarch64-linux-gnu")
+    emulator = outside.program("qemu-aarch64", "apt-get install qemu-user")
+    assert printed(emulator, other, str(SOME), "3") == printed(plain, str(SOME), "3")
