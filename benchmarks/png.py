@@ -1,14 +1,14 @@
-"""One 1080p picture to PNG bytes: time on one core, size, and what a second thread adds."""
+"""One 1080p picture to PNG bytes: time on one core, size, and what a second thread adds; with seqsave-native too."""
 
 from __future__ import annotations
 
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.frames import bytes_1080p
+from benchmarks.frames import bytes_1080p, opaque_1080p, photographs_1080p
 from benchmarks.plan import Claim, Curve, Report, Table
 from benchmarks.timing import alternate, together
-from benchmarks.ways import png_ways
+from benchmarks.ways import NATIVE, WITHOUT, native_png_ways, png_ways
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,8 +21,60 @@ ORIGINAL, COMFY, LEVEL_1 = "Pillow optimize=True (the original node)", "Pillow l
 
 
 def run(plan: Plan) -> Report:
-    ways = png_ways()
-    return encoders(plan, ways, "PNG, one 1080p RGB picture to bytes", curve="png", claims=_claims)
+    found = encoders(plan, png_ways(), "PNG, one 1080p RGB picture of a clip to bytes", curve="png", claims=_claims)
+    kinds = {"RGB": (photographs_1080p, 0.40, 0.98), "RGBA": (opaque_1080p, 0.45, 0.98)}
+    for kind, (frames, most_time, most_size) in kinds.items():
+        more = with_native(
+            plan, native_png_ways(), f"PNG, one 1080p {kind} photograph to bytes", frames, most_time, most_size
+        )
+        found.tables += more.tables
+        found.claims += more.claims
+    return found
+
+
+def with_native(
+    plan: Plan,
+    ways: dict[str, Callable[[Any], bytes]],
+    title: str,
+    frames: Callable[[int], tuple[Any, ...]],
+    most_time: float,
+    most_size: float,
+) -> Report:
+    """Compare CPU time, the least of all rounds, with and without seqsave-native and with other libraries."""
+    pictures = frames(2)
+    raw = sum(picture.nbytes for picture in pictures)
+    sizes = {name: sum(len(way(picture)) for picture in pictures) / raw for name, way in ways.items()}
+    timings = alternate({name: partial(together, way, pictures, 1) for name, way in ways.items()}, 3 * plan.rounds)
+    times = {name: timing.least_cpu / len(pictures) for name, timing in timings.items()}
+    gains = {name: two_threads(plan, ways[name], times[name], frames) for name in ways if times[name] < SLOW}
+    columns = ["way", "CPU ms", "of seqsave's", "file / raw", "gain of 2 threads"]
+    rows = [
+        [
+            name,
+            f"{1000 * seconds:.1f}",
+            f"{seconds / times[WITHOUT]:.2f}",
+            f"{sizes[name]:.3f}",
+            f"{gains[name]:.2f}" if name in gains else "",
+        ]
+        for name, seconds in times.items()
+    ]
+    table = Table(title, columns, rows, note="CPU time: the least of all rounds.")
+    if NATIVE not in ways:
+        return Report([table])
+    claims = [
+        Claim(f"{title}: time with seqsave-native", times[NATIVE] / times[WITHOUT], most_time, at_most=True),
+        Claim(f"{title}: size with seqsave-native", sizes[NATIVE] / sizes[WITHOUT], most_size, at_most=True),
+        Claim(f"{title}: gain of two threads", gains[NATIVE], 1.9),
+    ]
+    claims += [
+        Claim(f"{title}: {what} against fpng", mine / theirs, 1.0, at_most=True)
+        for what, mine, theirs in (
+            ("time", times[NATIVE], times.get("fpng", 0)),
+            ("size", sizes[NATIVE], sizes.get("fpng", 0)),
+        )
+        if theirs
+    ]
+    return Report([table], claims=claims)
 
 
 def encoders(

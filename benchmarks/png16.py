@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from benchmarks.frames import words_1080p
+from benchmarks.frames import wide_photographs_1080p, words_1080p
 from benchmarks.plan import Claim
-from benchmarks.png import encoders
-from benchmarks.ways import png16_ways
+from benchmarks.png import encoders, with_native
+from benchmarks.ways import native_png16_ways, png16_ways
 
 if TYPE_CHECKING:
     from benchmarks.plan import Plan, Report
 
 
 def run(plan: Plan) -> Report:
-    title = "PNG of 16 bits, one 1080p RGB picture to bytes"
-    return encoders(plan, png16_ways(), title, curve="png16", claims=_claims, frames=words_1080p)
+    title = "PNG of 16 bits, one 1080p RGB picture of a clip to bytes"
+    found = encoders(plan, png16_ways(), title, curve="png16", claims=_claims, frames=words_1080p)
+    title = "PNG of 16 bits, one 1080p RGB photograph to bytes"
+    more = with_native(plan, native_png16_ways(), title, wide_photographs_1080p, 0.70, 1.0)
+    found.tables += more.tables
+    found.claims += more.claims
+    return found
 
 
 def _claims(times: dict[str, float], sizes: dict[str, int], gains: dict[str, float]) -> list[Claim]:

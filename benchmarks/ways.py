@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import importlib
 import io
+import threading
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image
 
+from seqsave.encoders.png import native
 from seqsave.pictures import arrays
 from seqsave.plugins import registry
 from seqsave.types import EncoderSpec, FrameInfo
@@ -17,9 +19,25 @@ from seqsave.types import EncoderSpec, FrameInfo
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["as_bytes", "encode", "encode_floats", "encoded", "jpeg_ways", "maybe", "pillow", "png16_ways", "png_ways"]
+__all__ = [
+    "NATIVE",
+    "WITHOUT",
+    "as_bytes",
+    "encode",
+    "encode_floats",
+    "encoded",
+    "jpeg_ways",
+    "maybe",
+    "native_png16_ways",
+    "native_png_ways",
+    "pillow",
+    "png16_ways",
+    "png_ways",
+    "without_native",
+]
 
 INFO = FrameInfo(index=0)
+NATIVE, WITHOUT = "seqsave with seqsave-native", "seqsave"
 
 
 def encoded(picture: Any, filetype: str = "png", **options: Any) -> Any:
@@ -37,6 +55,21 @@ def encode_floats(picture: Any, filetype: str = "png") -> bytes:
     """Convert and encode with seqsave, as the writer does."""
     spec: EncoderSpec = _resolved(filetype)[0].spec
     return encode(arrays.prepare(arrays.as_array(picture), spec.dtypes, spec.channels).array, filetype)
+
+
+def without_native(picture: Any, **options: Any) -> bytes:
+    """Encode a PNG as seqsave does where seqsave-native is not installed."""
+    _thread.is_without = True
+    try:
+        return encode(picture, **options)
+    finally:
+        _thread.is_without = False
+
+
+_thread = threading.local()
+_kernel = native.kernel
+# A function of its own for each thread, since threads are measured side by side.
+native.kernel = lambda: None if getattr(_thread, "is_without", False) else _kernel()
 
 
 @cache
@@ -59,20 +92,52 @@ def pillow(picture: Any, kind: str = "PNG", **settings: Any) -> bytes:
 def png_ways() -> dict[str, Callable[[Any], bytes]]:
     """Return functions by label, without libraries that are not installed."""
     ways: dict[str, Callable[[Any], bytes]] = {
-        "seqsave": encode,
+        WITHOUT: without_native,
         "seqsave, compression=balanced": lambda picture: encode(picture, compression="balanced"),
         "Pillow optimize=True (the original node)": lambda picture: pillow(picture, optimize=True),
         "Pillow level 6 (its default)": lambda picture: pillow(picture),
         "Pillow level 4 (ComfyUI)": lambda picture: pillow(picture, compress_level=4),
         "Pillow level 1": lambda picture: pillow(picture, compress_level=1),
     }
-    _add(ways, "OpenCV", "cv2", lambda cv2: lambda picture: cv2.imencode(".png", picture[:, :, ::-1])[1].tobytes())
+    _add_opencv(ways)
     _add(
         ways,
         "imageio",
         "imageio.v3",
         lambda imageio: lambda picture: imageio.imwrite("<bytes>", picture, extension=".png"),
     )
+    _add_quick(ways)
+    return ways
+
+
+def native_png_ways() -> dict[str, Callable[[Any], bytes]]:
+    """Return the quicker ways, with and without seqsave-native."""
+    ways: dict[str, Callable[[Any], bytes]] = {NATIVE: encode} if native.kernel() is not None else {}
+    ways |= {WITHOUT: without_native, "Pillow level 1": lambda picture: pillow(picture, compress_level=1)}
+    _add_opencv(ways)
+    _add_quick(ways)
+    return ways
+
+
+def native_png16_ways() -> dict[str, Callable[[Any], bytes]]:
+    """Return those for uint16."""
+    ways: dict[str, Callable[[Any], bytes]] = {NATIVE: encode} if native.kernel() is not None else {}
+    ways[WITHOUT] = without_native
+    _add_opencv(ways)
+    _add(ways, "libspng", "imagecodecs", lambda codecs: lambda picture: bytes(codecs.spng_encode(picture, level=1)))
+    return ways
+
+
+def _add_opencv(ways: dict[str, Callable[[Any], bytes]]) -> None:
+    _add(ways, "OpenCV", "cv2", lambda cv2: lambda picture: cv2.imencode(".png", _opencv_order(picture))[1].tobytes())
+
+
+def _opencv_order(picture: Any) -> Any:
+    return picture[:, :, [2, 1, 0, 3][: picture.shape[2]]]
+
+
+def _add_quick(ways: dict[str, Callable[[Any], bytes]]) -> None:
+    _add(ways, "libspng", "imagecodecs", lambda codecs: lambda picture: bytes(codecs.spng_encode(picture, level=1)))
     _add(
         ways,
         "fpng",
@@ -83,13 +148,12 @@ def png_ways() -> dict[str, Callable[[Any], bytes]]:
             )
         ),
     )
-    return ways
 
 
 def png16_ways() -> dict[str, Callable[[Any], bytes]]:
     """Return functions for uint16. Pillow and fpng do not support it in colour, and the others write no texts."""
     ways: dict[str, Callable[[Any], bytes]] = {
-        "seqsave": encode,
+        WITHOUT: without_native,
         "seqsave, compression=balanced": lambda picture: encode(picture, compression="balanced"),
     }
     _add(ways, "OpenCV", "cv2", lambda cv2: lambda picture: cv2.imencode(".png", picture[:, :, ::-1])[1].tobytes())

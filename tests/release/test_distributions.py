@@ -152,21 +152,21 @@ def install_lines() -> list[str]:
         for line in re.findall(r"pip install ([^`\n#&|]+)", page.read_text(encoding="utf-8")):
             quoted = re.match(rf"{ARGUMENT}(?: {ARGUMENT})*", line)
             assert quoted is not None, f"{page.name}: {line}"
-            arguments = [in_a_copy(one) for one in shlex.split(quoted[0]) if not one.startswith("-")]
+            arguments = [path for one in shlex.split(quoted[0]) if not one.startswith("-") for path in in_a_copy(one)]
             if any(one.startswith(".") for one in arguments):
                 plugins = all(one.startswith("./plugins/") for one in arguments)
                 found.add(shlex.join([*arguments, "."] if plugins else arguments))
     return sorted(found)
 
 
-def in_a_copy(argument: str) -> str:
+def in_a_copy(argument: str) -> list[str]:
     """Return the argument as README says to write it in a copy of the repository."""
     name, bracket, extras = argument.partition("[")
-    if argument == "seqsave[fast]":  # which is a name for this plugin
-        return "./plugins/seqsave-obstore"
+    if argument == "seqsave[fast]":  # which is a name for these plugins
+        return ["./plugins/seqsave-native", "./plugins/seqsave-obstore"]
     if name.startswith("seqsave"):
         name = "." if name == "seqsave" else f"./plugins/{name}"
-    return name + bracket + extras
+    return [name + bracket + extras]
 
 
 @pytest.mark.parametrize("line", install_lines())
