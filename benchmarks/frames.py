@@ -79,7 +79,7 @@ TILE = (270, 384)
 def photographs_1080p(count: int) -> tuple[Bytes, ...]:
     """Return mosaics of unscaled parts of photographs, 1080,1920,3, uint8.
 
-    Pictures of a clip have passed the codec of the clip, which leaves patterns that those of a camera or a renderer lack.
+    Pictures of a clip have passed the clip's codec, which leaves patterns that those of a camera or a renderer lack.
     """
     found = importlib.util.find_spec("skimage")
     if found is None or found.origin is None:
@@ -115,7 +115,7 @@ def wide_photographs_1080p(count: int) -> tuple[Words, ...]:
     frames = []
     for frame in photographs_1080p(count):
         linear = (frame / np.float32(255)) ** np.float32(2.2)
-        grain = random.standard_normal(frame.shape, np.float32) * np.sqrt(linear + np.float32(0.01)) / 200
+        grain = random.standard_normal(frame.shape, np.float32) * np.sqrt(linear + np.float32(0.01)) / 800
         frames.append((np.clip(linear + grain, 0, 1) ** np.float32(1 / 2.2) * 65535).astype(np.uint16))
     return tuple(frames)
 

@@ -82,7 +82,7 @@ static uint64_t encoded(const seqsave_picture *picture, int row_filter, size_t s
             fail("there is not enough memory");
         uint64_t sum = mixed(0xcbf29ce484222325u, stream.data, stream.size);
         sum = mixed(sum, sample.data, sample.size);
-        if (size % 4 == 0 && seqsave_survey(picture, size, ratios)) /* takes longer than the rest */
+        if (size % 4 == 0 && seqsave_survey(picture, size, (unsigned)size >> 2, ratios)) /* takes longer than the rest */
             fail("there is not enough memory");
         for (int kind = 0; kind < SEQSAVE_FILTERS && size % 4 == 0; kind++)
             sum = sum * 31 + (uint64_t)(ratios[kind] * 1e6);

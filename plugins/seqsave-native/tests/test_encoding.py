@@ -279,7 +279,7 @@ def test_sizes_that_do_not_fit_are_errors(bad: tuple[Any, ...]) -> None:
     for call in (
         lambda: _kernel.deflate(*bad, 0),
         lambda: _kernel.sample(*bad, 0, 100),
-        lambda: _kernel.survey(*bad, 100),
+        lambda: _kernel.survey(*bad, 100, 31),
     ):
         with pytest.raises(ValueError, match="rows"):
             call()
@@ -318,7 +318,9 @@ def test_a_sample_has_rows_of_the_picture(size: int) -> None:
     rows = {row.tobytes() for row in as_rows(image)}
     assert {row[1:].tobytes() for row in filtered} <= rows
     assert len(filtered) >= 12
-    assert len(_kernel.survey(*arguments(image), size)) == 5
+    every = _kernel.survey(*arguments(image), size, 0b11111)
+    assert len(every) == 5
+    assert _kernel.survey(*arguments(image), size, 0b10010) == (1, every[1], 1, 1, every[4])
 
 
 def test_levels_have_names() -> None:

@@ -606,7 +606,7 @@ static void filter_band(struct rows *rows, const struct bands *bands, size_t ban
         filter_row(rows, top + row, row > 0, kind, out + row * (picture->length + 1));
 }
 
-int seqsave_survey(const seqsave_picture *picture, size_t bytes, double ratios[SEQSAVE_FILTERS])
+int seqsave_survey(const seqsave_picture *picture, size_t bytes, unsigned kinds, double ratios[SEQSAVE_FILTERS])
 {
     const struct loops *loops = LOOPS[seqsave_level()];
     struct bands bands = bands_of(picture, bytes);
@@ -618,11 +618,16 @@ int seqsave_survey(const seqsave_picture *picture, size_t bytes, double ratios[S
     memset(counts, 0, sizeof counts);
     for (size_t band = 0; !failed && band < bands.number; band++)
         for (int kind = 0; kind < SEQSAVE_FILTERS; kind++) {
+            if (!(kinds >> kind & 1))
+                continue;
             filter_band(&rows, &bands, band, kind, filtered);
             filtered[-1] = (uint8_t)~filtered[0];
             loops->count(filtered, bands.size / bands.number, counts[kind]);
         }
     for (int kind = 0; kind < SEQSAVE_FILTERS; kind++) {
+        ratios[kind] = 1;
+        if (!(kinds >> kind & 1))
+            continue;
         make_codes(counts[kind], lengths);
         ratios[kind] = (double)cost(counts[kind], lengths) / 8 / (double)bands.size;
     }

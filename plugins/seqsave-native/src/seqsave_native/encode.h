@@ -26,8 +26,9 @@ enum { SEQSAVE_NONE, SEQSAVE_SUB, SEQSAVE_UP, SEQSAVE_AVERAGE, SEQSAVE_PAETH, SE
 /* Return 0, or -1 if there is not enough memory. */
 int seqsave_encode(const seqsave_picture *picture, int row_filter, seqsave_stream *stream);
 
-/* The size that bands of rows with about so many bytes would have, relative to these rows, by filter. */
-int seqsave_survey(const seqsave_picture *picture, size_t bytes, double ratios[SEQSAVE_FILTERS]);
+/* The size that bands of rows with about so many bytes would have, relative to these rows, by filter; 1 for filters whose
+   bit is not in `kinds`. */
+int seqsave_survey(const seqsave_picture *picture, size_t bytes, unsigned kinds, double ratios[SEQSAVE_FILTERS]);
 
 /* The filtered bytes of bands of rows, of about so many bytes, in memory from malloc. */
 int seqsave_sample(const seqsave_picture *picture, size_t bytes, int row_filter, seqsave_stream *sample);

@@ -177,8 +177,9 @@ static PyObject *survey(PyObject *module, PyObject *args)
     (void)module;
     Py_buffer view;
     Py_ssize_t height, length, step, bytes;
+    unsigned kinds;
     int wide, failed;
-    if (!PyArg_ParseTuple(args, "y*nnnpn:survey", &view, &height, &length, &step, &wide, &bytes))
+    if (!PyArg_ParseTuple(args, "y*nnnpnI:survey", &view, &height, &length, &step, &wide, &bytes, &kinds))
         return NULL;
     seqsave_picture picture = {.pixels = view.buf};
     double ratios[SEQSAVE_FILTERS];
@@ -187,7 +188,7 @@ static PyObject *survey(PyObject *module, PyObject *args)
         return NULL;
     }
     Py_BEGIN_ALLOW_THREADS
-    failed = seqsave_survey(&picture, bytes > 0 ? (size_t)bytes : 0, ratios);
+    failed = seqsave_survey(&picture, bytes > 0 ? (size_t)bytes : 0, kinds, ratios);
     Py_END_ALLOW_THREADS
     PyBuffer_Release(&view);
     return failed ? PyErr_NoMemory()
@@ -244,8 +245,8 @@ static PyMethodDef methods[] = {
      "sample(pixels, height, length, step, wide, row_filter, size): return filtered bands of rows, of about so many bytes,\n"
      "as a Stream that is not compressed."},
     {"survey", survey, METH_VARARGS,
-     "survey(pixels, height, length, step, wide, size): return the size that deflate would compress such bands to,\n"
-     "relative to theirs, for each of the five row filters."},
+     "survey(pixels, height, length, step, wide, size, kinds): return the size that deflate would compress such bands\n"
+     "to, relative to theirs, for each of the five row filters; 1 for those whose bit is not in kinds."},
     {"level", level, METH_NOARGS, "Return the name of the instructions in use."},
     {"levels", levels, METH_NOARGS, "Return the names of the instructions that this processor has; the best is last."},
     {"set_level", set_level, METH_VARARGS, "Use other instructions, in this process; for tests. The bytes are the same."},
