@@ -82,10 +82,16 @@ def compressed(image: ImageArray, usual: Any) -> Any:
         return None
     stream = used.deflate(*rows, choice.row_filter)
     ratio = len(stream) / image.nbytes
-    strange = ratio > _DECEIVED * choice.expected
-    if strange and ratio > _AS_GOOD * _with_strings(used, rows, choice.rival, _LARGER_SAMPLE):
+    if ratio > _DECEIVED * choice.expected and not _is_as_good(used, rows, choice, ratio):
         return None if sum(map(len, usual())) < len(stream) else stream
     return stream
+
+
+def _is_as_good(used: Any, rows: tuple[Any, ...], choice: _Choice, ratio: float) -> bool:
+    """Return whether a larger sample, which is like the picture, is not worth strings."""
+    sampled = used.survey(*rows, _LARGER_SAMPLE, 1 << choice.row_filter)[choice.row_filter]
+    strings = _with_strings(used, rows, choice.rival, _LARGER_SAMPLE)
+    return bool(ratio <= _DECEIVED * sampled and sampled <= _AS_GOOD * strings)
 
 
 class _Choice(NamedTuple):
