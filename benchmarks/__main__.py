@@ -35,6 +35,7 @@ MEASUREMENTS = (
     "copies",
     "finding",
     "reading",
+    "png_reading",
     "video",
     "look",
 )

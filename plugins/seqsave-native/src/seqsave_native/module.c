@@ -8,6 +8,7 @@
 
 #include "encode.h"
 #include "processor.h"
+#include "unfilter.h"
 
 /* Changes with every change of a function's arguments or results. seqsave uses no version that it does not know. */
 #define API 1
@@ -196,6 +197,55 @@ static PyObject *survey(PyObject *module, PyObject *args)
                                   ratios[SEQSAVE_AVERAGE], ratios[SEQSAVE_PAETH]);
 }
 
+/* --- decoding ------------------------------------------------------------------------------------------------------ */
+
+/* Return 0 if the buffers hold so many rows, with and without the numbers of their filters. */
+static int describe_rows(const Py_buffer *filtered, const Py_buffer *out, Py_ssize_t height, Py_ssize_t length,
+                         Py_ssize_t step, int wide)
+{
+    int is_step = step == 6 || step == 8 ? wide : step >= 1 && step <= 4 && !(wide && step % 2);
+    if (!is_step || length < 1 || length % step) {
+        PyErr_Format(PyExc_ValueError, "rows of %zd bytes are not made of pixels of %zd bytes", length, step);
+        return -1;
+    }
+    if (height < 1 || length == PY_SSIZE_T_MAX || height > PY_SSIZE_T_MAX / (length + 1) ||
+        filtered->len != height * (length + 1) || out->len != height * length) {
+        PyErr_Format(PyExc_ValueError, "%zd filtered bytes and %zd bytes for the result are not %zd rows of %zd bytes",
+                     filtered->len, out->len, height, length);
+        return -1;
+    }
+    const char *from = filtered->buf, *to = out->buf;
+    if (from < to + out->len && to < from + filtered->len) {
+        PyErr_SetString(PyExc_ValueError, "the result cannot be in the memory of the filtered rows");
+        return -1;
+    }
+    return 0;
+}
+
+static PyObject *undo(PyObject *module, PyObject *args)
+{
+    (void)module;
+    Py_buffer filtered, out;
+    Py_ssize_t height, length, step;
+    int wide, failed = -1, bad = 0;
+    if (!PyArg_ParseTuple(args, "y*w*nnnp:undo", &filtered, &out, &height, &length, &step, &wide))
+        return NULL;
+    if (describe_rows(&filtered, &out, height, length, step, wide) == 0) {
+        Py_BEGIN_ALLOW_THREADS
+        failed = seqsave_unfilter(filtered.buf, out.buf, (size_t)height, (size_t)length, (size_t)step, wide, &bad);
+        Py_END_ALLOW_THREADS
+        if (failed < 0)
+            PyErr_NoMemory();
+        else if (failed)
+            PyErr_Format(PyExc_ValueError, "row filter %d does not exist", bad);
+    }
+    PyBuffer_Release(&filtered);
+    PyBuffer_Release(&out);
+    if (failed)
+        return NULL;
+    Py_RETURN_NONE;
+}
+
 /* --- the processor ------------------------------------------------------------------------------------------------- */
 
 static PyObject *level(PyObject *module, PyObject *unused)
@@ -247,6 +297,10 @@ static PyMethodDef methods[] = {
     {"survey", survey, METH_VARARGS,
      "survey(pixels, height, length, step, wide, size, kinds): return the size that deflate would compress such bands\n"
      "to, relative to theirs, for each of the five row filters; 1 for those whose bit is not in kinds."},
+    {"undo", undo, METH_VARARGS,
+     "undo(filtered, out, height, length, step, wide): undo the filters of rows, each a number of a filter and length\n"
+     "bytes; out gets the rows. wide: samples of 16 bits become those of this processor's byte order.\n"
+     "Raises ValueError for sizes that do not fit, and for a filter that does not exist."},
     {"level", level, METH_NOARGS, "Return the name of the instructions in use."},
     {"levels", levels, METH_NOARGS, "Return the names of the instructions that this processor has; the best is last."},
     {"set_level", set_level, METH_VARARGS, "Use other instructions, in this process; for tests. The bytes are the same."},

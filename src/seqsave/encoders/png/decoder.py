@@ -1,8 +1,8 @@
 """Decode PNG files to pixels and texts. Every checksum is verified and every size is bounded.
 
-igzip unpacks all files, in half of the time that zlib takes. Pillow reduces 16-bit colours to 8, so numpy undoes their
-row filters, and also those of 8-bit files if it is fast with them (including all files of seqsave). For all others
-(palettes, fewer bits, other filters) Pillow gets a file with the unpacked bytes.
+igzip unpacks all files, in half of the time that zlib takes. The extension in C undoes the row filters. Without it,
+numpy undoes those of 16 bits, because Pillow reduces colours to 8, and of 8-bit files if it is fast with them (all that
+numpy filtered are). For all others (palettes, fewer bits, other filters) Pillow gets a file with the unpacked bytes.
 Source: PNG specification, third edition.
 """
 
@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import io
 import struct
-import sys
 import zlib
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
@@ -19,6 +18,7 @@ from isal import isal_zlib
 
 from seqsave.encoders.png.chunks import STATING, profiles_of, stated_in
 from seqsave.encoders.png.filters import PAETH, UP, undo
+from seqsave.encoders.png.native import kernel
 from seqsave.encoders.png.raw_profiles import taken
 from seqsave.errors import DecodeError
 from seqsave.pictures.pillow import copied
@@ -232,9 +232,11 @@ def _filtered(header: _Header, stream: bytes) -> list[Bytes]:
 
 
 def _is_for_us(header: _Header, parts: list[Bytes]) -> bool:
-    if header.depth == 16:
+    if header.depth < 8 or header.colour_type == _PALETTE:
+        return False
+    if header.depth == 16 or kernel() is not None:
         return True
-    if header.depth < 8 or header.colour_type == _PALETTE or header.interlace:
+    if header.interlace:
         return False
     # Average and Paeth, which other writers use often, are slow to undo with numpy.
     return bool(parts[0][:, 0].max() <= UP)
@@ -242,18 +244,25 @@ def _is_for_us(header: _Header, parts: list[Bytes]) -> bool:
 
 def _pixels(header: _Header, parts: list[Bytes]) -> ImageArray:
     if not header.interlace:
-        return _samples(undo(parts[0], header.step).reshape(header.height, header.width, header.step), header.depth)
-    picture: Bytes = np.empty((header.height, header.width, header.step), np.uint8)
+        return _undone(parts[0], header).reshape(header.height, header.width, -1)
+    picture: ImageArray = np.empty(
+        (header.height, header.width, _CHANNELS[header.colour_type]), f"u{header.depth // 8}"
+    )
     for one, part in zip(header.passes, parts, strict=True):
-        picture[one.down, one.across] = undo(part, header.step).reshape(one.rows, one.columns, header.step)
-    return _samples(picture, header.depth)
+        picture[one.down, one.across] = _undone(part, header).reshape(one.rows, one.columns, -1)
+    return picture
 
 
-def _samples(picture: Bytes, depth: int) -> ImageArray:
-    if depth == 8:
-        return picture
-    wide = picture.view(np.uint16)
-    return wide.byteswap(inplace=True) if sys.byteorder == "little" else wide
+def _undone(filtered: Bytes, header: _Header) -> ImageArray:
+    """Return the samples of rows without their filters."""
+    wide, used = header.depth == 16, kernel()
+    if used is None:
+        rows: ImageArray = undo(filtered, header.step)
+        return rows.view(">u2").astype(np.uint16) if wide else rows
+    height, length = filtered.shape[0], filtered.shape[1] - 1
+    rows = np.empty((height, length), np.uint8)
+    used.undo(filtered, rows, height, length, header.step, wide)
+    return rows.view(np.uint16) if wide else rows
 
 
 def _with_alpha(array: ImageArray, header: _Header, transparent: memoryview | None) -> ImageArray:
