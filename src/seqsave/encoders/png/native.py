@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from isal import isal_zlib
 
+from seqsave.encoders.png.filters import NONE, UP
+
 if TYPE_CHECKING:
     from seqsave.types import ImageArray
 
@@ -22,12 +24,14 @@ _API = 1
 _WITHOUT = "igzip and zlib"
 _LEAST, _MOST = 1 << 16, 1 << 29
 _SAMPLE_BYTES, _LARGER_SAMPLE = 1 << 16, 3 << 16
-_NONE, _EVERY_FILTER = 0, 0b11111
+_EVERY_FILTER = 0b11111
 # Sizes relative to the raw size. Below the first one, strings are worth more than single bytes; from the second one on,
 # nothing makes the picture smaller.
 _COMPRESSIBLE, _NOISE = 0.12, 0.98
+# No filter is not tried with strings where it is so much worse for single bytes, as in photographs.
+_HOPELESS = 1.5
 # How large single bytes may be relative to strings, since they take a third of the time; and the range in which a small
-# sample does not tell.
+# sample is not enough.
 _AS_GOOD, _CLOSE = 1.01, (1.0, 1.04)
 # What a sample may be wrong by before a larger one is looked at.
 _DECEIVED = 1.1
@@ -106,13 +110,14 @@ def _choice(used: Any, rows: tuple[Any, ...]) -> _Choice | None:
     """Return what the extension is to do; None if strings are better."""
     size = _SAMPLE_BYTES
     ratios = dict(enumerate(used.survey(*rows, size, _EVERY_FILTER)))
-    first, second, *_ = sorted(ratios, key=ratios.__getitem__)
+    first = min(ratios, key=ratios.__getitem__)
     if ratios[first] > _NOISE:
-        first, second = _NONE, first
+        first = NONE
     ratio = ratios[first]
     if ratio < _COMPRESSIBLE:
         return None
-    strings, rival = min((_with_strings(used, rows, one, size), one) for one in {first, second, _NONE})
+    rivals = {first, UP, NONE} if ratios[NONE] < _HOPELESS * ratio else {first, UP}
+    strings, rival = min((_with_strings(used, rows, one, size), one) for one in rivals)
     if _CLOSE[0] < ratio / strings < _CLOSE[1]:
         size = min(_LARGER_SAMPLE, max(size, len(rows[0]) * rows[2] // 8))
         ratio = used.survey(*rows, size, 1 << first)[first]
