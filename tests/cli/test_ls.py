@@ -113,6 +113,7 @@ def test_json(place: Place) -> None:
         "indices": "3,5",
         "missing": "4",
         "missing_count": 1,
+        "empty": "",
         "unreadable": "",
         "batches": [],
         "size": 2000,
@@ -345,3 +346,35 @@ def test_a_workflow_with_nan_is_printed_as_json(tmp_path: Path) -> None:
     out = seqsave("workflow", tmp_path / "f_00001.png").out
     assert "NaN" not in out
     assert json.loads(out) == {"prompt": {"1": {"is_changed": [None, None]}}}
+
+
+def test_frames_without_bytes_are_named(tmp_path: Path) -> None:
+    for index, data in enumerate((b"x", b"", b"x")):
+        (tmp_path / f"f_{index}.png").write_bytes(data)
+    assert seqsave("ls", tmp_path, status=1).out == "f_#.png 0-2 (3 frames, 1 empty: 1)  2 B\n"
+    assert seqsave("ls", tmp_path, "--json", status=1).document["sequences"][0]["empty"] == "1"
+
+
+def test_a_folder_with_the_name_of_a_frame_is_named(tmp_path: Path) -> None:
+    for index in range(2):
+        (tmp_path / f"f_{index}.png").write_bytes(b"x")
+    (tmp_path / "f_2.png").mkdir()
+    (tmp_path / "f_3").mkdir()
+    result = seqsave("ls", tmp_path, status=1)
+    assert result.out == "f_#.png 0-1 (2 frames, 1 cannot be read: 2)  2 B\n"
+    assert "f_2.png (a folder)" in result.err
+    assert "f_2.png is a folder" in seqsave("verify", tmp_path, status=1).out
+
+
+def test_files_of_other_sizes_than_recorded_are_not_complete(tmp_path: Path) -> None:
+    core.save(np.zeros((3, 4, 4, 3), np.uint8), tmp_path)
+    assert ", complete" in seqsave("ls", tmp_path).out
+    path = tmp_path / "frame_00001.png"
+    path.write_bytes(path.read_bytes()[:-10])
+    assert seqsave("ls", tmp_path, status=1).out.endswith(", unfinished, 2 of 3; to render again: 1\n")
+
+
+def test_a_damaged_manifest_is_not_passed_over(tmp_path: Path) -> None:
+    core.save(np.zeros((3, 4, 4, 3), np.uint8), tmp_path)
+    (tmp_path / ".seqsave" / "frame.png.json").write_text("{")
+    assert seqsave("ls", tmp_path, status=1).out.endswith(", manifest damaged\n")

@@ -66,7 +66,8 @@ def test_frames_that_cannot_be_judged(tmp_path: Path) -> None:
     (tmp_path / "frame_00004.png").write_bytes(b"\x89PNG")
     result = seqsave("verify", tmp_path, "--deep", "--max-pixels", "23", status=1)
     lines = result.out.splitlines()
-    assert lines[0] == f"frame_#####.png in {tmp_path}: 5 frames, none decoded: 2 problems, 4 frames cannot be judged"
+    state = "unfinished, 4 of 5: 5 frames, none decoded"
+    assert lines[0] == f"frame_#####.png in {tmp_path}: {state}: 2 problems, 4 frames cannot be judged"
     assert lines[lines.index("  cannot judge: 0-3") + 1 :] == [
         "    frame_00000.png: this PNG has 6 x 4 pixels, more than the allowed 23: raise max_pixels to decode it "
         "(3 more are alike)",

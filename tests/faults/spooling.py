@@ -86,6 +86,14 @@ def flush(judge: Judge, spool: Path) -> None:
         judge.false(f"flush ended with status {status}, and {len(entries(spool))} entries are left: {stated[-600:]}")
 
 
+def publish_rest(trial: Trial, judge: Judge, saver: Saver, spool: Path) -> None:
+    """Publish what a saver has left in its spool: then the frames that it called spooled are in the store."""
+    began = time.monotonic()
+    flush(judge, spool)
+    trial.seconds.append(time.monotonic() - began)
+    judge.hear(saver, also=("spooled",))
+
+
 def entries(spool: Path) -> list[Path]:
     """Return the waiting frames by the names that docs/spool.md documents."""
     return sorted(spool.glob("*/*.frame"))
@@ -114,10 +122,7 @@ def away(bring: Callable[[Proxy, int], Trouble], lab: Lab, trial: Trial, times: 
                 trial.tried += bool(trouble.hits)
                 judge.hear(saver)
                 proxy.clear()
-                began = time.monotonic()
-                flush(judge, spool)
-                trial.seconds.append(time.monotonic() - began)
-                judge.hear(saver, also=("spooled",))
+                publish_rest(trial, judge, saver, spool)
         judge.end()
 
 
@@ -153,10 +158,7 @@ def comes_and_goes(lab: Lab, trial: Trial, times: int) -> None:
                     with Flush(spool, place) as flushing:
                         flushing.end()
                 judge.hear(saver)
-                began = time.monotonic()
-                flush(judge, spool)
-                trial.seconds.append(time.monotonic() - began)
-                judge.hear(saver, also=("spooled",))
+                publish_rest(trial, judge, saver, spool)
         judge.end()
 
 
@@ -174,9 +176,7 @@ def manifest_away(lab: Lab, trial: Trial, times: int) -> None:
                 trial.tried += 1
                 judge.hear(saver)
                 proxy.clear()
-                began = time.monotonic()
-                flush(judge, spool)
-                trial.seconds.append(time.monotonic() - began)
+                publish_rest(trial, judge, saver, spool)
         judge.end()
 
 
@@ -277,10 +277,7 @@ def killed_flushing(lab: Lab, trial: Trial, times: int) -> None:
                 trial.tried += 1
                 proxy.clear()
                 judge.look()
-                began = time.monotonic()
-                flush(judge, spool)
-                trial.seconds.append(time.monotonic() - began)
-                judge.hear(saver, also=("spooled",))
+                publish_rest(trial, judge, saver, spool)
         judge.end()
 
 

@@ -19,6 +19,7 @@ The rules that the model states, and the code follows:
 - A frame that another run has replaced and recorded since a run began keeps that record, if the listing proves it, as
   if the run had ended before the other one began. If the run has replaced frames of the other one as well, the frames
   of both are mixed, and one of the two is named as interrupted.
+- A run that changed nothing, since other frames were there, leaves no trace.
 - A flush is a run. It publishes an entry only over the version that the entry's run knew; anything else is a conflict.
 - A run that gave a frame up, or was killed, may still have a PUT under way, which arrives at any time or never. Its
   commit records nothing of that frame and is not ``complete``: the manifest names it as interrupted, until a run over
@@ -529,9 +530,12 @@ def _commit(world: World, actor: Actor) -> Steps:
     excused = actor.kept if world.flaws.counts_kept_as_saved else frozenset()
     gave_up = frozenset() if world.flaws.forgets_given_up else actor.gave_up
     is_sound = actor.mode == "flush" or not (gave_up or actor.failed)
+    # A frame whose PUT was not answered may have arrived.
+    is_untouched = actor.failed and not (actor.sent or actor.kept or actor.gave_up or actor.may_fail)
+    is_sound = is_sound or is_untouched
     left = gone & now.entered if is_sound else gone & now.entered | {_id(world, actor)}
     interrupted = now.interrupted | _defining(world, left)
-    if is_sound and _defining(world, {_id(world, actor)}) and expected <= frozenset(actor.frames):
+    if is_sound and not is_untouched and _defining(world, {_id(world, actor)}) and expected <= frozenset(actor.frames):
         interrupted -= actor.before
     if late and not world.flaws.takes_mixed_for_whole:
         interrupted |= _mixed(world, actor, records, late)

@@ -137,3 +137,17 @@ def test_replace_removes_nothing_of_a_run_that_has_replaced_its_frames(tmp_path:
     slow.close()
     assert len(list(tmp_path.glob("*.png"))) == 4
     assert found(tmp_path).complete
+
+
+def test_a_run_that_found_all_frames_leaves_no_trace(tmp_path: Path) -> None:
+    fast = open_writer(tmp_path)
+    write(fast, 1, 0)
+    careful = open_writer(tmp_path, if_exists="error")
+    with pytest.raises(seqsave.FrameExistsError):
+        write(careful, 2, 0)
+    write(fast, 1, 1)
+    fast.close()
+    with pytest.raises(seqsave.SaveError):
+        careful.close()
+    assert found(tmp_path).complete
+    assert state(tmp_path) == "complete"

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from seqsave.errors import ManifestError, TargetError
+from seqsave.errors import ManifestError, SeqSaveWarning, TargetError
 from seqsave.wording import counted, first_of, format_size
 
 if TYPE_CHECKING:
@@ -77,6 +78,9 @@ def frames_of(sequence: FrameSequence, progress: Progress | None) -> str:
     if sequence.duplicates:
         twice = sorted({frame.index for frame in sequence.duplicates})
         facts.append(f"{len(twice)} more than once: {_ranges(_runs(twice))}")
+    empty = sorted({frame.index for frame in sequence if frame.size == 0})
+    if empty:
+        facts.append(f"{len(empty)} empty: {_ranges(_runs(empty))}")
     if sequence.unreadable:
         broken = sorted({one.index for one in sequence.unreadable})
         facts.append(f"{len(broken)} cannot be read: {_ranges(_runs(broken))}")
@@ -115,7 +119,8 @@ def progress_of(sequence: FrameSequence) -> Progress | None:
 
     try:
         return progress_of(sequence)
-    except (ManifestError, TargetError):
+    except (ManifestError, TargetError) as error:
+        warnings.warn(f"{sequence.pattern} is listed without its manifest: {error}", SeqSaveWarning, stacklevel=2)
         return None
 
 
@@ -164,6 +169,7 @@ def document_of(sequence: FrameSequence, progress: Progress | None) -> dict[str,
         "indices": naming.format_ranges(sequence.ranges),
         "missing": naming.format_ranges(missing),
         "missing_count": sum(map(len, missing)),
+        "empty": naming.format_ranges(_runs(sorted({frame.index for frame in sequence if frame.size == 0}))),
         "unreadable": naming.format_ranges(_runs(sorted({one.index for one in sequence.unreadable}))),
         "batches": list(sequence.batches),
         "size": sequence.size if _has_size(sequence) else None,

@@ -59,8 +59,9 @@ def ls_command(
     are named.
 
     Exit status 1 if there is no sequence, if one is not complete by its manifest: unfinished, or with frames of
-    older runs, or frames that no run recorded, beside it; if two files have the number of one frame; if a link to a
-    missing file has the name of a frame; or if a folder cannot be listed.
+    older runs, or frames that no run recorded, beside it; if a manifest is damaged; if two files have the number of
+    one frame; if a link to a missing file, or a folder, has the name of a frame; if a frame has no bytes; or if a
+    folder cannot be listed.
     """
     messages = Messages()
     places = [_Place(url, recursive, prefix, storage_option) for url in urls or (".",)]
@@ -137,8 +138,9 @@ class _Place:
     def progress_of(self, sequence: FrameSequence) -> Progress | None:
         """Return the state of a sequence, and record whether it is not complete."""
         progress = progress_of(sequence)
-        is_whole = is_complete(progress) is not False and not sequence.duplicates and not sequence.unreadable
-        self.is_complete = self.is_complete and is_whole
+        is_sound = not (sequence.duplicates or sequence.unreadable or any(frame.size == 0 for frame in sequence))
+        is_damaged = progress is not None and progress.state == "damaged"
+        self.is_complete = self.is_complete and is_sound and is_complete(progress) is not False and not is_damaged
         return progress
 
     def print(self, *, with_name: bool) -> None:

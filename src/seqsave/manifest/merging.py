@@ -85,6 +85,8 @@ def ended(
     """
     # It may have been removed since.
     now = begun(None, facts, me, defines=outcome.defines) if current is None else with_runs(current)
+    if not (outcome.sound or outcome.frames or outcome.lost) and any(run.id != me.id for run in now.runs):
+        return _untouched(now, me, listing, same)
     late = replaced_since(now, base, outcome, listing or {}, same)
     known = _merged(now, me.id, outcome, listing or {}, late)
     found = known.values() if listing is None else confirmed(known.values(), listing, same)
@@ -104,6 +106,23 @@ def ended(
     result = replace(result, unfinished=(*unfinished, *sorted(mixed.difference(unfinished))))
     result = replace(result, runs=_still_needed(result))
     return replace(result, complete=_is_complete(result, facts, outcome))
+
+
+def _untouched(now: Manifest, me: WriterEntry, listing: Listing | None, same: Collection[str]) -> Manifest:
+    """Return the manifest after a run that changed nothing, such as one that may not replace frames and found all."""
+    found = now.frames if listing is None else confirmed(now.frames, listing, same)
+    runs = tuple(run for run in now.runs if run.id != me.id)
+    return _judged(
+        replace(
+            now,
+            frames=tuple(sorted(found, key=sort_key)),
+            runs=runs,
+            expected=_expected(runs),
+            writers=tuple(writer for writer in now.writers if writer.id != me.id),
+            unfinished=tuple(one for one in now.unfinished if one != me.id),
+            confirmed=listing is not None,
+        )
+    )
 
 
 def without_frames(manifest: Manifest, names: Collection[str]) -> Manifest:

@@ -104,9 +104,15 @@ def glob_items(target: targets.Target, parts: Sequence[str], folder: str = "") -
 def _unreadable(
     target: targets.Target, entries: Sequence[targets.Entry], folder: str, batch: int | None = None
 ) -> Iterator[Item]:
-    for name, problem in targets.unreadable_in(entries).items():
+    problems = {one.name: "a folder" for one in entries if one.is_folder and _is_named_like_a_frame(one.name)}
+    for name, problem in (problems | targets.unreadable_in(entries)).items():
         if not naming.is_hidden(name) and target.is_valid_path(name):
             yield Item(join(folder, name), 0, batch, problem=problem)
+
+
+def _is_named_like_a_frame(name: str) -> bool:
+    is_picture = naming.kind_of_extension(naming.split_extension(name)[1]) == "picture"
+    return is_picture and naming.split_name(name) is not None
 
 
 def _size(entry: targets.Entry) -> int | None:

@@ -11,7 +11,7 @@ from seqsave import naming
 from seqsave.errors import ManifestError
 from seqsave.manifest import FrameEntry, Manifest, RunEntry
 from seqsave.manifest.document import sort_key
-from seqsave.manifest.intervals import Intervals, count, unite
+from seqsave.manifest.intervals import Intervals, count, subtract, unite
 from seqsave.manifest.records import declared
 from seqsave.sequences.frame import Frame, name_below
 from seqsave.sequences.reader import FrameSequence
@@ -38,6 +38,7 @@ class Progress:
     has_end:    the last frame is known. about: the number of expected frames is an estimate.
     lacking:    the expected frames that no file exists of, as ranges for each batch.
     older:      frames that an interrupted run was to replace and has not reached, as ranges for each batch.
+    resized:    recorded frames whose files have another size now, as ranges for each batch.
     beside:     existing frames of older runs outside of what is expected, as ranges.
     strangers:  existing frames that no run recorded, as ranges.
     sizes:      the sizes of the expected pictures as recorded (``1920x1080``), and which frames have each.
@@ -53,6 +54,7 @@ class Progress:
     about: bool = False
     lacking: dict[int | None, Intervals] = field(default_factory=dict)
     older: dict[int | None, Intervals] = field(default_factory=dict)
+    resized: dict[int | None, Intervals] = field(default_factory=dict)
     beside: Intervals = ()
     strangers: Intervals = ()
     sizes: dict[str, Intervals] = field(default_factory=dict)
@@ -63,7 +65,7 @@ class Progress:
     @property
     def render_again(self) -> Intervals:
         """Return the frames to render again, also those that were never reached, as far as a listing shows that."""
-        return unite(*self.lacking.values(), *self.older.values())
+        return unite(*self.lacking.values(), *self.older.values(), *self.resized.values())
 
     def as_document(self) -> dict[str, Any] | None:
         """Return JSON values; None without a manifest. Ranges are text (``17,40-52``)."""
@@ -129,11 +131,12 @@ class _Look:
         expected = known.expected
         disputed = [key for key in self._disputed() if any(key[0] in run for run in expected)]
         wanted = count(expected) * len(known.batches)
-        done = wanted - sum(map(count, (*lacking.values(), *older.values()))) - len(disputed)
+        resized = self._resized()
+        done = wanted - sum(map(count, (*lacking.values(), *older.values(), *resized.values()))) - len(disputed)
         obstacles = self._obstacles(known)
         strangers = self._strangers()
         return Progress(
-            state=_state(known, obstacles, strangers),
+            state=_state(known, obstacles, strangers, resized),
             known=known,
             obstacles=tuple(obstacles),
             expected=expected,
@@ -141,6 +144,7 @@ class _Look:
             about=any(run.about for run in self.open_runs),
             lacking=lacking,
             older=older,
+            resized=resized,
             beside=naming.to_ranges(sorted({frame.index for frame in known.outside})),
             strangers=strangers,
             sizes=self._sizes(),
@@ -209,6 +213,19 @@ class _Look:
         is_mended = was_mixed and not (known.outside or known.missing or known.disputed or known.writers)
         return [] if is_mended and not known.unfinished and known.confirmed else found
 
+    def _resized(self) -> dict[int | None, Intervals]:
+        """Return the recorded frames in the place of which files of other sizes exist, which are other files."""
+        found: dict[int | None, set[int]] = {}
+        for key, file in self.files.items():
+            entry = self.entries.get(key)
+            if entry is None or entry.disputed or key in self.unrecorded or file.size in (None, entry.size):
+                continue
+            if entry.size is not None and any(entry.index in run for run in self.known.expected):
+                found.setdefault(entry.batch, set()).add(entry.index)
+        older = self._older() if found else {}
+        own = {batch: subtract(naming.to_ranges(sorted(own)), older.get(batch, ())) for batch, own in found.items()}
+        return {batch: runs for batch, runs in own.items() if runs}
+
     def _older(self) -> dict[int | None, Intervals]:
         """Return the frames of older runs that an open one was to replace, and that are still as they were recorded."""
         places = {run.id: place for place, run in enumerate(self.known.runs)}
@@ -246,7 +263,9 @@ def _found(frame: Frame) -> FrameEntry:
     return FrameEntry(index=frame.index, batch=frame.batch, name=name_below(frame), size=frame.size)
 
 
-def _state(known: Manifest, obstacles: list[str], strangers: Intervals) -> State:
+def _state(known: Manifest, obstacles: list[str], strangers: Intervals, resized: dict[int | None, Intervals]) -> State:
+    if resized and not known.outside:
+        return "unfinished"
     if not obstacles and not known.missing:
         return "mixed" if strangers else "complete"
     if known.missing or known.disputed or known.unfinished or known.writers:
