@@ -378,3 +378,11 @@ def test_a_damaged_manifest_is_not_passed_over(tmp_path: Path) -> None:
     core.save(np.zeros((3, 4, 4, 3), np.uint8), tmp_path)
     (tmp_path / ".seqsave" / "frame.png.json").write_text("{")
     assert seqsave("ls", tmp_path, status=1).out.endswith(", manifest damaged\n")
+
+
+def test_files_of_the_same_numbers_in_another_width_are_not_the_recorded_ones(tmp_path: Path) -> None:
+    core.save(np.zeros((3, 4, 4, 3), np.uint8), tmp_path, manifest=False)
+    with pytest.warns(core.SeqSaveWarning, match="other files have the numbers"):
+        core.save(np.zeros((3, 8, 8, 3), np.uint8), tmp_path, digits=2)
+    assert "3 more than once: 0-2" in (listed := seqsave("ls", tmp_path, status=1).out)
+    assert "render again" not in listed

@@ -220,6 +220,8 @@ class _Look:
             entry = self.entries.get(key)
             if entry is None or entry.disputed or key in self.unrecorded or file.size in (None, entry.size):
                 continue
+            if naming.normalized(name_below(file)) != naming.normalized(entry.name):  # a duplicate of its number
+                continue
             if entry.size is not None and any(entry.index in run for run in self.known.expected):
                 found.setdefault(entry.batch, set()).add(entry.index)
         older = self._older() if found else {}
