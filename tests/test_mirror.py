@@ -27,6 +27,7 @@ TESTED_ELSEWHERE = {
     "sequences/moving.py": ("cli/test_mv.py", "it has one caller, the command"),
     "sequences/removal.py": ("cli/test_rm.py", "it has one caller, the command"),
     "sequences/transfer.py": ("cli/test_mv.py", "one step of mv"),
+    "targets/fsspec_entries.py": ("targets/test_fsspec.py", "what its listings say"),
     "targets/faults.py": ("targets/test_failures.py", "the words of the failures that it translates"),
     "settings/groups.py": ("settings/test_config.py", "the groups of one record, checked with it"),
     "sources/records.py": ("sources/test_opening.py", "records without a method that could be wrong"),

@@ -14,11 +14,10 @@ take turns.
 from __future__ import annotations
 
 import contextlib
-import errno
 import io
 import re
 import threading
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -37,11 +36,12 @@ from seqsave.targets.base import (
 )
 from seqsave.targets.failures import Scene, diagnose
 from seqsave.targets.faults import Fault
+from seqsave.targets.fsspec_entries import entries_of, version_of
 from seqsave.targets.guards import guarded, guarded_async
 from seqsave.targets.identity import canonical_identity
 from seqsave.targets.ranges import open_ranges
 from seqsave.targets.redact import redact_url, secrets_of, split_user_info
-from seqsave.targets.temporary import is_temporary, run_of, temporary_name
+from seqsave.targets.temporary import run_of, temporary_name
 from seqsave.targets.traits import may_fold_case, traits_of
 from seqsave.targets.urls import Location, refuse_hidden_user_info
 
@@ -60,11 +60,6 @@ _WRAPPERS = {
 }
 # Options, and parts of Azure's connection string, that name the server.
 _ADDRESS = ("account_host", "account_name", "base_url", "endpoint_url", "host", "port", "share")
-# Names of drivers for a version, or for the time of the last change, in a listing.
-_VERSIONS = (
-    *("generation", "ETag", "etag", "mtime", "modify", "modified", "last_write_time", "LastModified"),
-    *("last_modified", "updated"),
-)
 _ACCOUNT = re.compile(r"\b(AccountName|BlobEndpoint)=([^;?]*)", re.IGNORECASE)
 _making_folders = ForkSafeLock()
 _NO_SUCH_FOLDER = (Fault.MISSING, Fault.CONFLICT, Fault.UNKNOWN)
@@ -179,7 +174,7 @@ class FsspecTarget(Target):
         folder = self._checked_folder(folder)
         full = self._full(folder) if folder else self._root
         with self._filesystem() as filesystem:
-            return _entries(self._found(filesystem, full), full)
+            return entries_of(self._found(filesystem, full), full)
 
     @guarded("list")
     def remove_stale_temporaries(self, folder: str = "", *, run: str = "") -> int:
@@ -226,7 +221,7 @@ class FsspecTarget(Target):
                 return None
         if item["type"] == "directory":
             return None
-        return Entry(path.rpartition("/")[2], int(item.get("size") or 0), False, version=_version(item))
+        return Entry(path.rpartition("/")[2], int(item.get("size") or 0), False, version=version_of(item))
 
     @guarded("delete")
     def delete(self, path: str) -> None:
@@ -427,24 +422,3 @@ def _understood(kind: type[Any], location: Location, options: Mapping[str, Any])
         shown = redact_url(url)
         raise TargetError(f"{shown}: the driver of {location.scheme}:// reads the path as {redact_url(root)!r}")
     return root, filesystems.merged_options(kind, {**named, **options})
-
-
-def _entries(found: Iterable[Mapping[str, Any]], folder: str) -> Entries:
-    entries = []
-    for item in found:
-        is_folder = item["type"] == "directory"
-        path = str(item["name"]).rstrip("/")
-        name = path.rpartition("/")[2]
-        if path.strip("/") == folder.strip("/"):
-            if not is_folder and item.get("size"):  # a file is listed as itself
-                raise NotADirectoryError(errno.ENOTDIR, f"{path} is a file")
-        elif name and not is_temporary(name):
-            size, version = (0, None) if is_folder else (item.get("size"), _version(item))
-            entries.append(Entry(name, int(size or 0), is_folder, version=version, has_size=size is not None))
-    return entries
-
-
-def _version(item: Mapping[str, Any]) -> str | None:
-    """Return a text that changes when a file is replaced, as its driver reports it; None if it reports none."""
-    found = next((item[name] for name in _VERSIONS if item.get(name) not in (None, "")), None)
-    return None if found is None else str(found).strip('"')

@@ -1,0 +1,40 @@
+"""What the listings of fsspec's drivers say of each entry."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from seqsave.targets.records import Entries, Entry
+from seqsave.targets.temporary import is_temporary
+
+__all__ = ["entries_of", "version_of"]
+
+# Names of drivers for a version, or for the time of the last change, in a listing.
+_VERSIONS = (
+    *("generation", "ETag", "etag", "mtime", "modify", "modified", "last_write_time", "LastModified"),
+    *("last_modified", "updated"),
+)
+
+
+def entries_of(found: Iterable[Mapping[str, Any]], folder: str) -> Entries:
+    """Return the entries of a folder. Raises NotADirectoryError for the listing of a file."""
+    entries = []
+    for item in found:
+        is_folder = item["type"] == "directory"
+        path = str(item["name"]).rstrip("/")
+        name = path.rpartition("/")[2]
+        if path.strip("/") == folder.strip("/"):
+            if not is_folder and item.get("size"):  # a file is listed as itself
+                raise NotADirectoryError(errno.ENOTDIR, f"{path} is a file")
+        elif name and not is_temporary(name):
+            size, version = (0, None) if is_folder else (item.get("size"), version_of(item))
+            entries.append(Entry(name, int(size or 0), is_folder, version=version, has_size=size is not None))
+    return entries
+
+
+def version_of(item: Mapping[str, Any]) -> str | None:
+    """Return a text that changes when a file is replaced, as its driver reports it; None if it reports none."""
+    found = next((item[name] for name in _VERSIONS if item.get(name) not in (None, "")), None)
+    return None if found is None else str(found).strip('"')
