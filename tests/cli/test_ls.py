@@ -221,7 +221,7 @@ def test_a_pipe_among_the_frames_is_no_frame(tmp_path: Path) -> None:
     (tmp_path / "f_4.png").symlink_to(tmp_path / "f_4.png")
     result = seqsave("ls", tmp_path, status=1)
     assert result.out == "f_#.png 1-2 (2 frames, 2 cannot be read: 3-4)  2 B\n"
-    assert "f_3.png (no ordinary file); f_4.png (a link to a file that does not exist)" in result.err
+    assert "f_3.png (not a regular file); f_4.png (a link to a file that does not exist)" in result.err
     assert "unreadable: 3-4" in seqsave("verify", tmp_path, "--frames", "1-4", "--deep", status=1).out
     assert "neither a file nor a folder" in seqsave("ls", tmp_path / "f_4.png", status=1).err
 

@@ -38,6 +38,20 @@ def test_ls_and_verify_name_them(spool: Spool, shot: Path) -> None:
     assert f"3 frames for {shot.parent} wait" in command("ls", shot.parent).err
 
 
+@pytest.mark.parametrize("exists", [True, False])
+def test_they_are_named_where_no_frame_is_published_yet(spool: Spool, tmp_path: Path, exists: bool) -> None:
+    shot = tmp_path / "shot"
+    if exists:
+        shot.mkdir()
+    keep(spool, targets.resolve(shot), 5)
+    for url in (shot, shot / "frame_#####.png"):
+        for name in ("ls", "verify"):
+            result = command(name, url, status=1)
+            assert f"1 frame for {shot} waits in the spool {spool.folder}" in result.err
+    assert "spool" not in command("verify", shot / "other_#####.png", status=1).err
+    assert "spool" not in command("verify", shot / "*.exr", status=1).err
+
+
 def test_others_are_not_named(spool: Spool, shot: Path) -> None:
     target = targets.resolve(shot)
     assert waiting_for(target) is None  # without a spool

@@ -52,6 +52,23 @@ def test_a_name_that_no_storage_should_have_is_left_out_and_reported(tmp_path: P
     assert "left out 1 file" in source.notes[0]
 
 
+@pytest.mark.parametrize("names", [("frame_00001.png", "frame_00002.png"), ("ant.png", "bee.png", "cat.png")])
+def test_a_link_to_a_missing_file_is_left_out_and_reported(tmp_path: Path, names: tuple[str, ...]) -> None:
+    for name in names:
+        (tmp_path / name).write_bytes(encode(picture()))
+    (tmp_path / "dog.png").symlink_to(tmp_path / "missing")
+    source = open_source(tmp_path)
+    assert len(source.files) == len(names)
+    assert "left out 1 file that cannot be read: dog.png (a link to a file that does not exist)" in source.notes
+
+
+def test_links_to_missing_files_are_named_where_nothing_else_exists(tmp_path: Path) -> None:
+    (tmp_path / "frame_00001.png").symlink_to(tmp_path / "missing")
+    message = r"no pictures in .*: cannot be read: frame_00001\.png \(a link to a file that does not exist\)\. "
+    with pytest.raises(SourceError, match=message):
+        open_source(tmp_path)
+
+
 def test_a_stray_picture_beside_a_sequence_is_left_out_and_reported(place: Place) -> None:
     fill(place, "frame_00001.png", "frame_00002.png", "thumbnail.png")
     source = opened(place)

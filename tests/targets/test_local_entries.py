@@ -26,7 +26,7 @@ def test_what_cannot_be_read_is_left_out_and_named(tmp_path: Path) -> None:
     assert targets.unreadable_in(found) == {
         "lost.png": "a link to a file that does not exist",
         "loop.png": "a link to a file that does not exist",
-        "pipe.png": "no ordinary file",
+        "pipe.png": "not a regular file",
     }
 
 

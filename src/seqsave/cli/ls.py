@@ -121,13 +121,15 @@ class _Place:
     def _note_waiting(self, target: Target) -> None:
         """Name the frames for this place that wait in the spool of this machine."""
         from seqsave.sequences.lookup import is_pattern
-        from seqsave.sequences.waiting import waiting_for
+        from seqsave.sequences.waiting import waiting_at, waiting_for
 
+        one = self.sequences[0] if self.sequences else None
         if not is_pattern(self.url):
             found = waiting_for(target)
+        elif one is None or one.target is None:
+            found = waiting_at(self.url, self.options)
         else:
-            one = self.sequences[0] if self.sequences else None
-            found = None if one is None or one.target is None else waiting_for(one.target, one.folder, one.name)
+            found = waiting_for(one.target, one.folder, one.name)
         self.notes += [] if found is None else [str(found)]
 
     def _has_prefix(self, sequence: FrameSequence | LostSequence) -> bool:

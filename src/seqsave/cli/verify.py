@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from seqsave.cli.app import FAILED, Command
+from seqsave.cli.app import FAILED, Command, Failure
 from seqsave.cli.output import Counter, Messages, print_json, print_line
 from seqsave.cli.parameters import (
     frames_option,
@@ -21,6 +21,7 @@ from seqsave.cli.parameters import (
     sequence_at,
     storage_option,
 )
+from seqsave.errors import SequenceNotFoundError
 from seqsave.runtime.progress import open_progress
 from seqsave.types import MAX_PIXELS
 from seqsave.wording import counted
@@ -90,11 +91,16 @@ def verify_command(
     from seqsave.sequences.lookup import is_pattern
     from seqsave.sequences.lost import lost_beside
     from seqsave.sequences.verify import verify
-    from seqsave.sequences.waiting import waiting_for
+    from seqsave.sequences.waiting import waiting_at, waiting_for
 
     messages = Messages(quiet)
     with messages.catching():
-        sequence = sequence_at(url, prefix, filetype, storage_option)
+        try:
+            sequence = sequence_at(url, prefix, filetype, storage_option)
+        except (Failure, SequenceNotFoundError):  # all of its frames may wait
+            if waiting := waiting_at(url, storage_option):
+                messages.warn(str(waiting))
+            raise
         bar = open_progress(sequence.pattern, len(sequence), lines=True) if deep and not quiet else None
         with bar or nullcontext():
             limit = MAX_PIXELS if max_pixels is None else max_pixels

@@ -5,20 +5,21 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from seqsave import naming
+from seqsave import naming, targets
 from seqsave.errors import SeqSaveError
+from seqsave.sequences import lookup
 from seqsave.spool.opening import default_folder
 from seqsave.wording import counted, flush_command
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from seqsave.spool import Entry
     from seqsave.targets import Target
 
-__all__ = ["Waiting", "waiting_for"]
+__all__ = ["Waiting", "waiting_at", "waiting_for"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,22 @@ def waiting_for(target: Target, folder: str = "", pattern: naming.NamePattern | 
     numbers = naming.to_ranges(sorted({one.index for one in entries}))
     url = target.url_of(folder) if folder else target.url
     return Waiting(url, str(spool), numbers, len({(one.identity, one.path) for one in entries}))
+
+
+def waiting_at(url: str | os.PathLike[str], storage_options: Mapping[str, Any] | None = None) -> Waiting | None:
+    """Return the frames that wait in the default spool for a URL where no sequence was found.
+
+    url: a folder, which need not exist, or a pattern. None for a glob, and for a URL that cannot be used.
+    """
+    try:
+        if not _has_entries(default_folder()):
+            return None  # without a request
+        means = lookup.look(url, storage_options) if lookup.is_pattern(url) else None
+        if isinstance(means, lookup.Pattern):
+            return waiting_for(means.target, "", means.name)
+        return None if means is not None else waiting_for(targets.resolve(url, storage_options))
+    except SeqSaveError:
+        return None
 
 
 def _has_entries(spool: Path) -> bool:

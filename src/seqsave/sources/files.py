@@ -12,7 +12,7 @@ from seqsave import naming, targets
 from seqsave.errors import SourceError
 from seqsave.runtime import retry
 from seqsave.sequences import finder
-from seqsave.sequences.found import Found, Item, subframes_message
+from seqsave.sequences.found import Found, Item, subframes_message, unreadable_message
 from seqsave.sequences.frame import Files, Frame
 from seqsave.sequences.reader import FrameSequence
 from seqsave.targets.urls import bad_component
@@ -61,11 +61,13 @@ def choose(
     Raises SourceError.
     """
     items = list(items)
+    broken = [item for item in items if item.problem]
     pictures, others = _split([item for item in items if not item.problem], readable)
     if not pictures:
-        raise SourceError(_no_pictures(url, others, readable()))
+        raise SourceError(_no_pictures(url, others, broken, readable()))
     notes = [_left_out(others, "not a picture that can be read")] if others else []
-    found = finder.found_among(target, url, [*pictures, *(item for item in items if item.problem)])
+    found = finder.found_among(target, url, [*pictures, *broken])
+    notes += _unread(broken, found)
     main = finder.main_of([len(one) for one in found.sequences])
     if main is not None:
         sequence = found.sequences[main]
@@ -159,9 +161,20 @@ def _left_out(items: Sequence[Item], why: str) -> str:
     return f"left out {counted(len(items), 'file')} ({why}): {names}"
 
 
-def _no_pictures(url: str, others: Sequence[Item], readable: frozenset[str]) -> str:
+def _unread(broken: Sequence[Item], found: Found) -> list[str]:
+    """Return the note about entries that cannot be read; the finder has warned of those named like frames."""
+    warned = {(one.batch, one.name) for sequence in found.sequences for one in sequence.unreadable}
+    rest = {item.name: item.problem for item in broken if (item.batch, item.name) not in warned}
+    count = counted(len(rest), "file")
+    return [f"left out {count} that cannot be read: {unreadable_message(rest)}"] if rest else []
+
+
+def _no_pictures(url: str, others: Sequence[Item], broken: Sequence[Item], readable: frozenset[str]) -> str:
     some = [printable(one.name) for one in others[:3]]
     found = f"it holds {', '.join(some)}{' ...' if len(others) > 3 else ''}" if others else ""
+    if broken:
+        names = unreadable_message({one.name: one.problem for one in broken})
+        found += f"{'; ' if found else ''}cannot be read: {names}"
     kinds = ", ".join(sorted(readable))
     groups = naming.group_names((one.name, one) for one in others).groups
     advice = f"To copy numbered files of another kind, give their pattern, as {groups[0].widest}. " if groups else ""

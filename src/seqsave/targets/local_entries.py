@@ -28,7 +28,7 @@ def entry_of(entry: os.DirEntry[str]) -> Entry | str | None:
         raise
     if stat.S_ISREG(status.st_mode):
         return Entry(entry.name, status.st_size, False, version=version_of(status))
-    return "no ordinary file"  # a pipe would keep its reader waiting forever
+    return "not a regular file"  # a pipe would keep its reader waiting forever
 
 
 def version_of(status: os.stat_result) -> str:
