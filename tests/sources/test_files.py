@@ -59,7 +59,7 @@ def test_a_link_to_a_missing_file_is_left_out_and_reported(tmp_path: Path, names
     (tmp_path / "dog.png").symlink_to(tmp_path / "missing")
     source = open_source(tmp_path)
     assert len(source.files) == len(names)
-    assert "left out 1 file that cannot be read: dog.png (a link to a file that does not exist)" in source.notes
+    assert "left out 1 entry that cannot be read: dog.png (a link to a file that does not exist)" in source.notes
 
 
 def test_links_to_missing_files_are_named_where_nothing_else_exists(tmp_path: Path) -> None:

@@ -66,6 +66,11 @@ def test_a_fault_is_found(tmp_path: Path, driver: str) -> None:
     assert "heap-buffer-overflow" in done.stderr
 
 
+def test_rows_that_another_thread_changes_do_no_harm(tmp_path: Path) -> None:
+    flags = (*SANITIZERS, "-pthread")
+    assert printed(built(tmp_path, "driver_changed.c", "gcc", *flags, install="apt-get install gcc")) == ""
+
+
 def test_valgrind_sees_no_uninitialised_bytes(plain: str) -> None:
     valgrind = outside.program("valgrind", "apt-get install valgrind")
     assert printed(valgrind, "--quiet", "--leak-check=full", plain, str(FEW), "2") == printed(plain, str(FEW), "2")

@@ -189,7 +189,7 @@ class Found:
         if names:
             return f", only: {first_of(sorted(names), SHOWN)}; frames are named as frame_00017.png or shot.1001.exr"
         if self.unreadable:
-            return f", only files that cannot be read: {unreadable_message(self.unreadable)}"
+            return f", only entries that cannot be read: {unreadable_message(self.unreadable)}"
         if self.hidden:
             return f", only hidden files, which are never frames: {first_of(list(map(printable, self.hidden)), SHOWN)}"
         return ": the folder is empty"

@@ -165,7 +165,7 @@ def _unread(broken: Sequence[Item], found: Found) -> list[str]:
     """Return the note about entries that cannot be read; the finder has warned of those named like frames."""
     warned = {(one.batch, one.name) for sequence in found.sequences for one in sequence.unreadable}
     rest = {item.name: item.problem for item in broken if (item.batch, item.name) not in warned}
-    count = counted(len(rest), "file")
+    count = counted(len(rest), "entry", "entries")
     return [f"left out {count} that cannot be read: {unreadable_message(rest)}"] if rest else []
 
 

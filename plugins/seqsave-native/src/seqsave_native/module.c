@@ -53,10 +53,11 @@ static PyObject *stream_between(PyObject *self, PyObject *args)
     if (whole == NULL)
         return NULL;
     char *to = PyBytes_AsString(whole);
+    const char *first = PyBytes_AsString(head), *last = PyBytes_AsString(tail);
     Py_BEGIN_ALLOW_THREADS
-    memcpy(to, PyBytes_AsString(head), (size_t)before);
+    memcpy(to, first, (size_t)before);
     memcpy(to + before, ((Stream *)self)->data, (size_t)inner);
-    memcpy(to + before + inner, PyBytes_AsString(tail), (size_t)after);
+    memcpy(to + before + inner, last, (size_t)after);
     Py_END_ALLOW_THREADS
     return whole;
 }

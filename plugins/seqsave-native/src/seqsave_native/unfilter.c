@@ -134,12 +134,19 @@ static void undo_easy(const uint8_t *from, uint8_t *to, const uint8_t *above, si
     }
 }
 
+/* The filter of a row, read once: where another thread has changed it since the rows were checked, it is None. */
+static uint8_t kind_of(const uint8_t *row)
+{
+    uint8_t kind = *(const volatile uint8_t *)row;
+    return kind > PAETH ? NONE : kind;
+}
+
 static void undo_slanted(const uint8_t *from, uint8_t *to, const uint8_t *above, size_t count, size_t length,
                          size_t step, const uint8_t *zeros, uint8_t *scratch)
 {
     struct strip strip = {.above = above, .length = length, .is_paeth = 1};
     for (size_t row = 0; row < ROWS; row++) {
-        int kind = row < count ? from[row * (length + 1)] : PAETH;
+        int kind = row < count ? kind_of(from + row * (length + 1)) : PAETH;
         strip.from[row] = row < count ? from + row * (length + 1) + 1 : zeros;
         strip.to[row] = row < count ? to + row * length : scratch;
         strip.masks[kind][row] = 255;
