@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import threading
 from fractions import Fraction
 from pathlib import Path
@@ -15,6 +16,7 @@ from PIL import Image
 
 import seqsave
 from seqsave.errors import DecodeError
+from seqsave.look import proxies as module
 from seqsave.look.proxies import Look, Proxies, width_of
 from seqsave.pictures.color import COLOR_SPACES
 from tests.support.patience import PATIENCE, wait_until
@@ -210,6 +212,34 @@ def test_memory_is_bounded(tmp_path: Path) -> None:
     assert 0 < proxies._sources.held <= 1_000_000
     assert 0 < proxies._pictures.held <= 1_000_000
     proxies.close()
+
+
+def test_few_pictures_are_decoded_at_once_on_any_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each takes memory."""
+    monkeypatch.setattr(os, "cpu_count", lambda: 64)
+    seqsave.save([smooth()] * 12, tmp_path, filetype="png")
+    sequence = seqsave.open_sequence(tmp_path)
+    may_go_on, lock, now, most = threading.Event(), threading.Lock(), [0], [0]
+
+    def held(*_: Any) -> bytes:
+        with lock:
+            now[0] += 1
+            most[0] = max(most[0], now[0])
+        assert may_go_on.wait(PATIENCE)
+        with lock:
+            now[0] -= 1
+        return b"picture"
+
+    monkeypatch.setattr(module, "jpeg_of", held)
+    own = Proxies()
+    try:
+        made = [own.picture(frame, Look()) for frame in sequence]
+        wait_until(lambda: now[0] >= module.DECODING, "as many as may be")
+        may_go_on.set()
+        assert [one.result(PATIENCE).data for one in made] == [b"picture"] * 12
+        assert most[0] == module.DECODING
+    finally:
+        own.close()
 
 
 def test_a_replaced_frame_is_read_again(proxies: Proxies, tmp_path: Path) -> None:

@@ -86,7 +86,9 @@ def view_command(
     from seqsave.look.proxies import Proxies
     from seqsave.look.server import Rooms, new_token, serve
     from seqsave.look.viewer import Viewer
+    from seqsave.runtime.heaps import use_one_heap
 
+    use_one_heap()
     messages = Messages()
     with messages.catching():
         places = urls or (".",)

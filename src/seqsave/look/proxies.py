@@ -52,6 +52,8 @@ Stored = Callable[["Frame", Size], "bytes | None"]
 BUDGET = 32 * 2**20
 # Requests under way, enough to hide the latency of a storage behind a network.
 READING = 8
+# Pictures that are decoded at once at most: one takes 25 MB of memory if it is 1080p, and a page asks for four.
+DECODING = 4
 # Bytes that were read and wait for a free decoder, beyond which no more are read.
 WAITING = 16 * 2**20
 # The largest picture whose values are kept for the probe, in bytes: 4K in half floats.
@@ -110,7 +112,7 @@ class Proxies:
         self._reads: Flights[Source] = Flights()
         self._makes: Flights[Made] = Flights()
         self._reading = WorkerThreads(Pace(READING), "seqsave-look-read")
-        self._decoding = WorkerThreads(Pace(os.cpu_count() or 1), "seqsave-look-decode")
+        self._decoding = WorkerThreads(Pace(min(DECODING, os.cpu_count() or 1)), "seqsave-look-decode")
         self._gate = _Gate(WAITING)
         self._ended = threading.Event()
         self._probed: tuple[Any, Decoded] | None = None
