@@ -181,5 +181,6 @@ def test_a_link_to_a_missing_file_is_named(tmp_path: Path, how: str) -> None:
 def test_a_folder_with_links_to_missing_files_alone(tmp_path: Path) -> None:
     (tmp_path / "batch_0000").mkdir()
     (tmp_path / "batch_0000" / "frame_1.png").symlink_to("gone")
-    with pytest.raises(seqsave.SequenceNotFoundError, match=r"only entries that cannot be read: batch_0000/frame_1\.png"):
+    message = r"only entries that cannot be read: batch_0000/frame_1\.png"
+    with pytest.raises(seqsave.SequenceNotFoundError, match=message):
         seqsave.open_sequence(tmp_path)

@@ -11,9 +11,9 @@ from seqsave import SeqSaveError
 __all__ = ["helped", "with_help"]
 
 
-def helped(node: type) -> type:
-    """Return the node, whose errors end with the address of the section that helps, where there is one."""
-    name: str = node.FUNCTION  # type: ignore[attr-defined] # each node has one
+def helped(node: Any) -> Any:
+    """Return the node's class, whose errors end with the address of the section that helps, where there is one."""
+    name: str = node.FUNCTION
     setattr(node, name, _helped(getattr(node, name)))
     return node
 
