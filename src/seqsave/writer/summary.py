@@ -17,7 +17,6 @@ from seqsave.errors import (
 )
 from seqsave.targets.redact import keeps_traces
 from seqsave.types import FailedFrame, SaveResult
-from seqsave.wording import counted
 
 if TYPE_CHECKING:
     from seqsave.writer.fallback import Fallback
@@ -54,14 +53,13 @@ def summary(result: SaveResult, fallback: Fallback | None, error: BaseException 
     kept = [frame.index for frame in result.frames if frame.status == "spooled"]
     lost = [failure.index for failure in result.failures]
     numbers = naming.format_ranges(naming.to_ranges(sorted({*kept, *lost})), 10)
-    accepted = counted(len(lost) + len(result.frames), "accepted frame")
     counts = f"{result.counts['saved']} saved"
     advice = ""
     if kept and fallback is not None:
         counts += f", {len(kept)} in the spool {fallback.folder}, {len(lost)} lost"
         advice = f". To publish the spooled frames: {fallback.flush_command}"
     return (
-        f"{len(kept) + len(lost)} of {accepted} not saved to {result.url} "
+        f"{len(kept) + len(lost)} of {len(lost) + len(result.frames)} accepted frames not saved to {result.url} "
         f"({numbers}; {counts}): {_reason(result, fallback, error)}{advice}"
     )
 
