@@ -17,7 +17,7 @@ def run(plan: Plan) -> Report:
     title = "PNG of 16 bits, one 1080p RGB picture of a clip to bytes"
     found = encoders(plan, png16_ways(), title, curve="png16", claims=_claims, frames=words_1080p)
     title = "PNG of 16 bits, one 1080p RGB photograph to bytes"
-    more = with_native(plan, native_png16_ways(), title, wide_photographs_1080p, 0.70, 1.0)
+    more = with_native(plan, native_png16_ways(), title, wide_photographs_1080p, 0.55, 1.0)
     found.tables += more.tables
     found.claims += more.claims
     return found
