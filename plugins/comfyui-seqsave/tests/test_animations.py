@@ -64,7 +64,7 @@ def test_ranges(animation: str, start: int, count: int, step: int, missing: str,
 
 @pytest.mark.parametrize(("start", "count"), [(3, 5), (5, 0), (9, 1)])
 def test_what_lies_after_the_end_is_an_error(animation: str, start: int, count: int) -> None:
-    with pytest.raises(seqsave.SequenceNotFoundError, match="has 5 pictures"):
+    with pytest.raises(seqsave.SequenceNotFoundError, match="has the pictures 0 to 4"):
         load(animation, start, count)
     with pytest.raises(seqsave.FrameNameError):
         load(animation, 0, 10**7, 1, "repeat previous")

@@ -182,11 +182,12 @@ def test_declarations_are_what_comfyui_sends(folders: host.Folders, title: str) 
     """As JSON, with numbers for the limits of numbers, and every function with the arguments of its inputs."""
     json.dumps(node_of(title).INPUT_TYPES())
     node = node_of(title)
-    code = getattr(node, node.FUNCTION).__code__
-    arguments = set(code.co_varnames[1 : code.co_argcount])
+    _, *parameters = inspect.signature(getattr(node, node.FUNCTION)).parameters.values()
+    arguments = {one.name for one in parameters if one.kind is one.POSITIONAL_OR_KEYWORD}
+    takes_more = any(one.kind is one.VAR_KEYWORD for one in parameters)
     hidden = set(node.INPUT_TYPES().get("hidden", {}))
     # Those about the picture go through as they are, by name.
-    through = set(PICTURE) & set(inputs_of(title)) if code.co_flags & inspect.CO_VARKEYWORDS else set()
+    through = set(PICTURE) & set(inputs_of(title)) if takes_more else set()
     assert arguments == (set(inputs_of(title)) | hidden) - through
     for name, (kind, *more) in inputs_of(title).items():
         if kind in (INT, FLOAT):

@@ -210,12 +210,12 @@ def test_a_movie_of_single_frames_is_made_with_the_last_one(comfy: ComfyServer, 
 
 
 def test_a_movie_of_another_program_stays(comfy: ComfyServer) -> None:
-    (comfy.output / "foreign").mkdir()
-    movie = comfy.output / "foreign" / "frame.mp4"
+    (comfy.output / "with_foreign_movie").mkdir()
+    movie = comfy.output / "with_foreign_movie" / "frame.mp4"
     movie.write_bytes(b"of another program")
     for index in range(2):
         graph = Graph()
-        saver = graph.saver("foreign", graph.pictures(1, 64, 64), graph.counter(index, 2), preview="mp4")
+        saver = graph.saver("with_foreign_movie", graph.pictures(1, 64, 64), graph.counter(index, 2), preview="mp4")
         look = graph.seen(log_entry=saver[1])
         outputs = comfy.run(graph)
     assert movie.read_bytes() == b"of another program"
