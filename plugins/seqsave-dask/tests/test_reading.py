@@ -156,7 +156,7 @@ def test_frames_are_chosen(tmp_path: Path, chosen: Any) -> None:
         ({"missing": "zeros"}, seqsave.OptionError, "'raise' or 'skip'"),
         ({"batch": 1}, seqsave.SequenceNotFoundError, "no batch 1"),
         ({"chunks": 0}, seqsave.OptionError, "at least 1"),
-        ({"chunks": (2, 2)}, seqsave.OptionError, "6 frames"),
+        ({"chunks": (2, 2)}, seqsave.OptionError, "length 6"),
         ({"chunks": 1.5}, seqsave.OptionError, "number of frames"),
         ({"max_pixels": -1}, seqsave.OptionError, "max_pixels"),
         ({"chunks": True}, seqsave.OptionError, "number of frames"),

@@ -186,7 +186,7 @@ def _lengths(chunks: Chunks, shape: tuple[int, ...], dtype: Any) -> tuple[int, .
     try:
         return tuple(da.core.normalize_chunks((first, -1, -1, -1), shape, dtype=dtype)[0])
     except (TypeError, ValueError) as error:
-        raise seqsave.OptionError(f"chunks is {chunks!r:.80}, and the number of frames {shape[0]}: {error}") from None
+        raise seqsave.OptionError(f"chunks is {chunks!r:.80}, for a sequence of length {shape[0]}: {error}") from None
 
 
 # --- which frames ----------------------------------------------------------------------------------------------------
