@@ -41,3 +41,9 @@ def test_a_transparent_colour_becomes_alpha(mode: str) -> None:
     found = copied(picture)
     assert found.shape[2] == len(mode) + 1 if mode == "L" else 4
     np.testing.assert_array_equal(found, as_array(picture))
+
+
+def test_a_pillow_that_writes_another_kind_of_file_is_no_loss(monkeypatch: pytest.MonkeyPatch) -> None:
+    picture = Image.fromarray(np.arange(60, dtype=np.uint8).reshape(4, 5, 3))
+    monkeypatch.setattr(Image.Image, "save", lambda self, file, kind: file.write(b"P6\n5 4\n255\n and little more"))
+    assert np.array_equal(copied(picture), np.asarray(picture))

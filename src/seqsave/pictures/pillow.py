@@ -34,6 +34,8 @@ def copied(picture: Any) -> ImageArray:
     width, height = picture.size
     pixels = _Pixels(len(b"%b\n%d %d\n255\n" % (kind, width, height)), width * height * channels)
     picture.save(pixels, "PPM")
+    if not pixels.is_whole:  # Pillow wrote another kind of file
+        return np.array(as_array(picture))
     return pixels.array.reshape(height, width, channels)
 
 
@@ -45,6 +47,11 @@ class _Pixels:
         self._view = self.array.data
         self._head = head
         self._at = 0
+
+    @property
+    def is_whole(self) -> bool:
+        """Return True if the array has all its bytes."""
+        return self._at == len(self.array)
 
     def write(self, data: bytes) -> int:
         piece = data[self._head :]

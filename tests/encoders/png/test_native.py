@@ -57,7 +57,8 @@ def test_another_version_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
     package(monkeypatch, API=native._API + 1, level=lambda: "best")
     found = native.native()
     assert found.kernel is None
-    assert found.state == "igzip and zlib; seqsave-native 7.1.0 is for another version of seqsave"
+    unfit = "seqsave-native 7.1.0 does not fit this version of seqsave"
+    assert found.state == f"igzip and zlib; {unfit} (pip install --upgrade 'seqsave[fast]')"
 
 
 def test_the_right_version_is_used(monkeypatch: pytest.MonkeyPatch) -> None:

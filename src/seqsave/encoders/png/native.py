@@ -57,7 +57,8 @@ def native() -> Native:
         return Native(None, f"{_WITHOUT}; seqsave-native is installed without its extension: {error}")
     version = seqsave_native.__version__
     if getattr(_kernel, "API", None) != _API:
-        return Native(None, f"{_WITHOUT}; seqsave-native {version} is for another version of seqsave")
+        advice = "pip install --upgrade 'seqsave[fast]'"
+        return Native(None, f"{_WITHOUT}; seqsave-native {version} does not fit this version of seqsave ({advice})")
     return Native(_kernel, f"seqsave-native {version} ({_kernel.level()})")
 
 
