@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import socket
@@ -13,7 +14,8 @@ import numpy as np
 import pytest
 
 import seqsave
-from seqsave.look import proxies
+from seqsave.look import proxies, server
+from seqsave.look.server import Rooms
 from seqsave.runtime.retry import RetryPolicy
 from tests.look.serving import Served, serving
 from tests.support.patience import PATIENCE
@@ -259,3 +261,21 @@ def test_connections_that_come_at_the_end_are_closed(tmp_path: Path) -> None:
         for _ in range(20):
             clients.enter_context(socket.create_connection(("127.0.0.1", running.port)))
         connected.set()
+
+
+def test_an_end_that_is_interrupted_closes_the_port(monkeypatch: pytest.MonkeyPatch) -> None:
+    left: list[socket.socket] = []
+
+    async def interrupted(listening: socket.socket) -> None:
+        left.append(listening)
+        raise asyncio.CancelledError
+
+    async def run() -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        await server.serve(Rooms(), 0, lambda _: task.get_loop().call_soon(task.cancel))
+
+    monkeypatch.setattr(server, "_stop_accepting", interrupted)
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(run())
+    assert [one.fileno() for one in left] == [-1]

@@ -356,11 +356,13 @@ async def serve(rooms: Rooms, port: int, on_ready: Callable[[int], None], hosts:
         await ended.wait()
     finally:
         rooms.close()
-        if listening is not None:
-            await _stop_accepting(listening)
-        await runner.cleanup()
-        if listening is not None:
-            listening.close()
+        try:
+            if listening is not None:
+                await _stop_accepting(listening)
+            await runner.cleanup()
+        finally:  # also if it is interrupted again
+            if listening is not None:
+                listening.close()
 
 
 async def _stop_accepting(listening: socket.socket) -> None:
