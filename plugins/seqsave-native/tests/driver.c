@@ -2,22 +2,9 @@
    after the other, and every tenth picture with all of them.
 
    driver NUMBER SEED: prints a checksum of all streams, which is the same on every processor. */
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
+#include "driver.h"
 #include "encode.h"
 #include "processor.h"
-
-static uint64_t state;
-
-static uint32_t next(uint32_t below)
-{
-    state ^= state << 13;
-    state ^= state >> 7;
-    state ^= state << 17;
-    return (uint32_t)((state * 0x2545f4914f6cdd1du) >> 32) % below;
-}
 
 enum { CONTENTS = 7 };
 
@@ -51,19 +38,6 @@ static void paint(uint8_t *pixels, size_t size, size_t length, size_t step)
             pixels[i] = (uint8_t)value;
         }
     }
-}
-
-static uint64_t mixed(uint64_t sum, const uint8_t *data, size_t size)
-{
-    for (size_t i = 0; i < size; i++)
-        sum = (sum ^ data[i]) * 0x100000001b3u;
-    return sum;
-}
-
-static void fail(const char *why)
-{
-    fprintf(stderr, "driver: %s\n", why);
-    exit(1);
 }
 
 /* Return the checksum of a picture's results, the same for each level. */
@@ -100,7 +74,7 @@ int main(int count, char **arguments)
 {
     long number = count > 1 ? atol(arguments[1]) : 100;
     uint64_t sum = 0;
-    state = 0x9e3779b97f4a7c15u + (count > 2 ? (uint64_t)atol(arguments[2]) : 0);
+    set_seed(count > 2 ? (uint64_t)atol(arguments[2]) : 0);
     for (long i = 0; i < number; i++) {
         int wide = next(3) == 0;
         size_t step = wide ? 2 * (1 + next(4)) : 1 + next(4);
@@ -109,9 +83,7 @@ int main(int count, char **arguments)
         picture.length = step * (1 + next(most));
         int row_filter = (int)next(SEQSAVE_FILTERS);
         size_t size = picture.height * picture.length;
-        uint8_t *pixels = malloc(size);
-        if (pixels == NULL)
-            fail("there is not enough memory");
+        uint8_t *pixels = memory(size);
         paint(pixels, size, picture.length, step);
         picture.pixels = pixels;
         sum = sum * 31 + encoded(&picture, row_filter, next((uint32_t)size * 2), i);

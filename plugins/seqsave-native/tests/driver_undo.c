@@ -2,36 +2,11 @@
    compare each byte with what the specification's text gives.
 
    driver_undo NUMBER SEED: prints a checksum of all rows, which is the same on every processor. */
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "driver.h"
 #include "processor.h"
 #include "unfilter.h"
-
-static uint64_t state;
-
-static uint32_t next(uint32_t below)
-{
-    state ^= state << 13;
-    state ^= state >> 7;
-    state ^= state << 17;
-    return (uint32_t)((state * 0x2545f4914f6cdd1du) >> 32) % below;
-}
-
-static void fail(const char *why)
-{
-    fprintf(stderr, "driver_undo: %s\n", why);
-    exit(1);
-}
-
-static void *memory(size_t size)
-{
-    void *made = malloc(size);
-    if (made == NULL)
-        fail("there is not enough memory");
-    return made;
-}
 
 static int predicted(int kind, int left, int up, int corner)
 {
@@ -96,7 +71,7 @@ int main(int count, char **arguments)
     static const size_t STEPS[] = {1, 2, 3, 4, 2, 4, 6, 8}; /* the last four are of 16 bits */
     long number = count > 1 ? atol(arguments[1]) : 100;
     uint64_t sum = 0;
-    state = 0x9e3779b97f4a7c15u + (count > 2 ? (uint64_t)atol(arguments[2]) : 0);
+    set_seed(count > 2 ? (uint64_t)atol(arguments[2]) : 0);
     for (long i = 0; i < number; i++) {
         uint32_t chosen = next(8), most = next(200) == 0 ? 300 : next(10) == 0 ? 60 : 12;
         size_t step = STEPS[chosen], height = 1 + next(most + 20), length = step * (1 + next(most));
@@ -116,8 +91,8 @@ int main(int count, char **arguments)
         if (wide)
             as_samples(wanted, height * length);
         check(filtered, wanted, height, length, step, wide, bad);
-        for (size_t at = 0; !bad && at < height * length; at++)
-            sum = (sum ^ wanted[at]) * 0x100000001b3u;
+        if (!bad)
+            sum = mixed(sum, wanted, height * length);
         free(filtered);
         free(wanted);
     }

@@ -127,45 +127,10 @@ static inline int length_symbol(size_t run)
 
 /* --- levels --------------------------------------------------------------------------------------------------------- */
 
-#define NAME(name) name##_portable
-#include "encode_body.h"
-#undef NAME
+#define BODY "encode_body.h"
+#include "levels.h"
 
-#if SEQSAVE_X86 && (defined(__GNUC__) || defined(__clang__))
-
-#if defined(__clang__)
-#pragma clang attribute push(__attribute__((target("sse4.1"))), apply_to = function)
-#else
-#pragma GCC push_options
-#pragma GCC target("sse4.1")
-#endif
-#define NAME(name) name##_sse41
-#include "encode_body.h"
-#undef NAME
-#if defined(__clang__)
-#pragma clang attribute pop
-#pragma clang attribute push(__attribute__((target("avx2,bmi,bmi2"))), apply_to = function)
-#else
-#pragma GCC pop_options
-#pragma GCC push_options
-#pragma GCC target("avx2,bmi,bmi2")
-#endif
-#define NAME(name) name##_avx2
-#include "encode_body.h"
-#undef NAME
-#if defined(__clang__)
-#pragma clang attribute pop
-#else
-#pragma GCC pop_options
-#endif
-
-static const struct loops *const LOOPS[SEQSAVE_LEVELS] = {&loops_portable, &loops_sse41, &loops_avx2};
-
-#else
-
-static const struct loops *const LOOPS[SEQSAVE_LEVELS] = {&loops_portable, &loops_portable, &loops_portable};
-
-#endif
+static const struct loops *const LOOPS[SEQSAVE_LEVELS] = LEVELS(&loops);
 
 /* --- Huffman codes -------------------------------------------------------------------------------------------------- */
 

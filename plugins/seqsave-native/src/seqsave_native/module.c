@@ -132,13 +132,12 @@ static PyObject *as_stream(seqsave_stream *stream)
     return (PyObject *)made;
 }
 
-static PyObject *deflate(PyObject *module, PyObject *args)
+static PyObject *make_stream(PyObject *args, const char *format, int is_sample)
 {
-    (void)module;
     Py_buffer view;
-    Py_ssize_t height, length, step;
+    Py_ssize_t height, length, step, bytes = 0;
     int wide, row_filter, failed;
-    if (!PyArg_ParseTuple(args, "y*nnnpi:deflate", &view, &height, &length, &step, &wide, &row_filter))
+    if (!PyArg_ParseTuple(args, format, &view, &height, &length, &step, &wide, &row_filter, &bytes))
         return NULL;
     seqsave_picture picture = {.pixels = view.buf};
     seqsave_stream stream = {NULL, 0};
@@ -147,31 +146,23 @@ static PyObject *deflate(PyObject *module, PyObject *args)
         return NULL;
     }
     Py_BEGIN_ALLOW_THREADS
-    failed = seqsave_encode(&picture, row_filter, &stream);
+    failed = is_sample ? seqsave_sample(&picture, bytes > 0 ? (size_t)bytes : 0, row_filter, &stream)
+                       : seqsave_encode(&picture, row_filter, &stream);
     Py_END_ALLOW_THREADS
     PyBuffer_Release(&view);
     return failed ? PyErr_NoMemory() : as_stream(&stream);
 }
 
+static PyObject *deflate(PyObject *module, PyObject *args)
+{
+    (void)module;
+    return make_stream(args, "y*nnnpi:deflate", 0);
+}
+
 static PyObject *sample(PyObject *module, PyObject *args)
 {
     (void)module;
-    Py_buffer view;
-    Py_ssize_t height, length, step, bytes;
-    int wide, row_filter, failed;
-    if (!PyArg_ParseTuple(args, "y*nnnpin:sample", &view, &height, &length, &step, &wide, &row_filter, &bytes))
-        return NULL;
-    seqsave_picture picture = {.pixels = view.buf};
-    seqsave_stream stream = {NULL, 0};
-    if (describe(&picture, view.len, height, length, step, wide) || check_filter(row_filter)) {
-        PyBuffer_Release(&view);
-        return NULL;
-    }
-    Py_BEGIN_ALLOW_THREADS
-    failed = seqsave_sample(&picture, bytes > 0 ? (size_t)bytes : 0, row_filter, &stream);
-    Py_END_ALLOW_THREADS
-    PyBuffer_Release(&view);
-    return failed ? PyErr_NoMemory() : as_stream(&stream);
+    return make_stream(args, "y*nnnpin:sample", 1);
 }
 
 static PyObject *survey(PyObject *module, PyObject *args)

@@ -10,16 +10,16 @@
 
 #include "processor.h"
 
-#if SEQSAVE_X86
-#include <immintrin.h>
-#endif
-
 #if defined(__GNUC__) || defined(__clang__)
 #define INLINE static inline __attribute__((always_inline))
 #define SEQSAVE_LITTLE (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__)
 #else
 #define INLINE static __forceinline
 #define SEQSAVE_LITTLE 1
+#endif
+
+#ifndef SEQSAVE_CHECKED
+#define SEQSAVE_CHECKED(filtered) /* where a test changes rows, as another thread may do */
 #endif
 
 enum {
@@ -60,57 +60,10 @@ static void poke(uint8_t *row, size_t length, ptrdiff_t to, const uint8_t *from)
 
 typedef void strip_undo(const struct strip *strip, size_t step);
 
-#define NAME(name) name##_portable
-#define VECTOR 0
-#include "unfilter_body.h"
-#undef NAME
-#undef VECTOR
+#define BODY "unfilter_body.h"
+#include "levels.h"
 
-#if SEQSAVE_X86 && (defined(__GNUC__) || defined(__clang__))
-
-#define VECTOR 1
-#if defined(__clang__)
-#pragma clang attribute push(__attribute__((target("sse4.1"))), apply_to = function)
-#else
-#pragma GCC push_options
-#pragma GCC target("sse4.1")
-#endif
-#define NAME(name) name##_sse41
-#include "unfilter_body.h"
-#undef NAME
-#if defined(__clang__)
-#pragma clang attribute pop
-#pragma clang attribute push(__attribute__((target("avx2,bmi,bmi2"))), apply_to = function)
-#else
-#pragma GCC pop_options
-#pragma GCC push_options
-#pragma GCC target("avx2,bmi,bmi2")
-#endif
-#define NAME(name) name##_avx2
-#include "unfilter_body.h"
-#undef NAME
-#if defined(__clang__)
-#pragma clang attribute pop
-#else
-#pragma GCC pop_options
-#endif
-
-static strip_undo *const UNDO[SEQSAVE_LEVELS] = {undo_portable, undo_sse41, undo_avx2};
-
-#elif SEQSAVE_X86 /* a compiler that needs no leave for these instructions */
-
-#define VECTOR 1
-#define NAME(name) name##_sse41
-#include "unfilter_body.h"
-#undef NAME
-
-static strip_undo *const UNDO[SEQSAVE_LEVELS] = {undo_portable, undo_sse41, undo_sse41};
-
-#else
-
-static strip_undo *const UNDO[SEQSAVE_LEVELS] = {undo_portable, undo_portable, undo_portable};
-
-#endif
+static strip_undo *const UNDO[SEQSAVE_LEVELS] = LEVELS(undo);
 
 static void swap(uint8_t *row, size_t length)
 {
@@ -163,6 +116,7 @@ int seqsave_unfilter(const uint8_t *filtered, uint8_t *out, size_t height, size_
             *bad = filtered[row * (length + 1)];
             return 1;
         }
+    SEQSAVE_CHECKED(filtered);
     uint8_t *spare = calloc(2, length);
     if (spare == NULL)
         return -1;
