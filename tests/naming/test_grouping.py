@@ -130,3 +130,29 @@ def test_many_names_cost_as_much_each_as_few() -> None:
     names = [f"cam{n % 300}_{n:06}.png" for n in range(30_000)]
     grouped = naming.group_names((name, None) for name in names)
     assert sum(len(group.members) for group in grouped.groups) == 30_000
+
+
+@pytest.mark.parametrize(
+    ("names", "known", "expected"),
+    [
+        (["shot_v1_0.png", "shot_v2_0.png"], [], {"shot_v#_0.png": "1-2"}),
+        (["shot_v1_0.png", "shot_v2_0.png"], ["shot_v1_#.png", "shot_v2_#.png"],
+         {"shot_v1_#.png": "0", "shot_v2_#.png": "0"}),
+        (["shot_v1_0.png", "shot_v2_0.png", "shot_v3_0.png"], ["shot_v2_#.png"],
+         {"shot_v#_0.png": "1,3", "shot_v2_#.png": "0"}),
+        (["b.01_2k.png", "b.01_4k.png", "b.02_2k.PNG", "b.002_4k.png"], ["b.#_2k.png", "b.#_4k.png"],
+         {"b.##_2k.png": "1-2", "b.###_4k.png": "1-2"}),
+        (["b.1.25.png", "b.1.75.png", "b.2.25.png", "b.2.75.png"], ["b.#.25.png", "b.#.75.png"],
+         {"b.#.25.png": "1-2", "b.#.75.png": "1-2"}),
+        (["a1_-02.png", "a2_-02.png"], ["a1_#.png"], {"a1_##.png": "-2", "a2_##.png": "-2"}),
+        (["a1_3.png"], ["a#_3.png", "a1_#.png"], {"a1_#.png": "3"}),
+        (["u\u0308_v1_0.png", "\u00fc_v2_0.png"], ["\u00fc_v1_#.png", "u\u0308_v2_#.png"],
+         {"\u00fc_v1_#.png": "0", "u\u0308_v2_#.png": "0"}),
+    ],
+)  # fmt: skip
+def test_patterns_that_are_known_go_before_the_rule(
+    names: list[str], known: list[str], expected: dict[str, str]
+) -> None:
+    patterns = [parsed[1] for parsed in map(naming.parse_pattern, known) if parsed is not None]
+    groups = naming.group_names(((name, None) for name in names), patterns).groups
+    assert {str(group.pattern): group.numbers for group in groups} == expected

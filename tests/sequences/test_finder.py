@@ -11,7 +11,7 @@ import pytest
 
 import seqsave
 from seqsave.sequences import finder
-from tests.sequences.placed import fill
+from tests.sequences.placed import PICTURE, fill
 from tests.support.places import Place
 
 pytestmark = pytest.mark.full_with("s3")  # what the storages do alike is tried of each in tests/targets
@@ -184,3 +184,53 @@ def test_a_folder_with_links_to_missing_files_alone(tmp_path: Path) -> None:
     message = r"only entries that cannot be read: batch_0000/frame_1\.png"
     with pytest.raises(seqsave.SequenceNotFoundError, match=message):
         seqsave.open_sequence(tmp_path)
+
+
+# --- what the manifests state goes before what the names seem to state ----------------------------------------------
+
+
+def begun(place: Place, options: dict[str, Any], **names: Any) -> None:
+    """Leave a sequence of nine frames with one."""
+    with seqsave.open_writer(names.pop("url", place.url), total=9, **names, **options) as writer:
+        writer.write(PICTURE)
+
+
+def states(place: Place, options: dict[str, Any]) -> dict[str, tuple[tuple[int, ...], int]]:
+    """Return the frames of each sequence, and how many its manifest expects."""
+    found = seqsave.find_sequences(place.url, **options)
+    return {one.pattern: (one.indices, len(one.expected or ())) for one in found}
+
+
+@pytest.mark.every_day
+@pytest.mark.filterwarnings("ignore:8 of the 9 frames")
+def test_runs_that_have_one_frame_each_are_not_taken_for_one_sequence(place: Place, options: dict[str, Any]) -> None:
+    for version in (1, 2):
+        begun(place, options, prefix=f"shot_v{version}")
+    assert states(place, options) == {"shot_v1_#####.png": ((0,), 9), "shot_v2_#####.png": ((0,), 9)}
+    assert len(seqsave.open_sequence(place.url, prefix="shot_v2", **options)) == 1
+
+
+@pytest.mark.filterwarnings("ignore:8 of the 9 frames")
+def test_a_number_behind_the_frame_s_is_not_taken_for_it(place: Place, options: dict[str, Any]) -> None:
+    for size in (2, 4):
+        begun(place, options, url=f"{place.url}/beauty.####_{size}k.png")
+    expected = {"beauty.####_2k.png": ((0,), 9), "beauty.####_4k.png": ((0,), 9)}
+    assert states(place, options) == expected
+    found = seqsave.find_sequences(f"{place.url}/*.png", **options)
+    assert [one.pattern for one in found] == list(expected)
+
+
+@pytest.mark.every_day
+@pytest.mark.filterwarnings("ignore:6 of the 9 frames")
+def test_names_in_unicode_s_decomposed_form_have_their_manifest(place: Place, options: dict[str, Any]) -> None:
+    decomposed, composed = "Pru\u0308fung", "Pr\u00fcfung"
+    with seqsave.open_writer(place.url, prefix=decomposed, total=9, **options) as writer:
+        writer.write_frames([PICTURE] * 3)
+    assert states(place, options) == {f"{composed}_#####.png": ((0, 1, 2), 9)}
+    with seqsave.open_writer(place.url, prefix=composed, total=9, if_exists="skip", **options) as writer:
+        writer.write_frames([PICTURE] * 9)
+    with pytest.warns(seqsave.SeqSaveWarning, match="composed"):
+        sequence = seqsave.open_sequence(place.url, **options)
+    assert sequence.duplicates == ()
+    assert sequence.manifest is not None
+    assert sequence.manifest.complete

@@ -19,7 +19,7 @@ from seqsave.manifest.document import (
 from seqsave.manifest.liveness import dead_runs
 from seqsave.manifest.merging import CONTENT_TYPE, redefined, replaced, without, without_frames
 from seqsave.manifest.outcome import Listing, Outcome
-from seqsave.manifest.path import path_of
+from seqsave.manifest.path import names_of, path_of
 from seqsave.manifest.records import RUN_HEAD, declared, is_too_many
 from seqsave.manifest.session import Session, merge_into
 from seqsave.manifest.store import MOST_READ, change, list_frames, read
@@ -47,6 +47,7 @@ __all__ = [
     "list_frames",
     "load",
     "merge_into",
+    "names_of",
     "path_of",
     "read",
     "redefined",

@@ -1,7 +1,7 @@
 """Names and numbers of frames, without I/O: read names, make names, and find names that belong together."""
 
 from seqsave.naming.extensions import ARCHIVES, MOVIES, PICTURES, kind_of_extension
-from seqsave.naming.grouping import Group, Grouped, Member, group_names, group_of_pattern
+from seqsave.naming.grouping import Group, Grouped, Member, group_names, group_of_pattern, has_numbers
 from seqsave.naming.numbers import (
     MAX_INDEX,
     MIN_INDEX,
@@ -57,6 +57,7 @@ __all__ = [
     "gaps",
     "group_names",
     "group_of_pattern",
+    "has_numbers",
     "is_hidden",
     "is_pattern",
     "is_sidecar",

@@ -1,14 +1,15 @@
 """Find the sequences among the names of a folder. No I/O: names in, groups out.
 
-Names belong to one sequence if they differ in one number only, or else in the last number that differs. Both Unicode
-forms of a name are equal, and so are extensions in capital and small letters.
+Names belong to one sequence if they differ in one number only, or else in the last number that differs. Patterns that
+are known, as those of manifests, go before this. Both Unicode forms of a name are equal, and so are extensions in
+capital and small letters.
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -25,7 +26,7 @@ from seqsave.naming.pattern import (
     split_extension,
 )
 
-__all__ = ["Group", "Grouped", "Member", "group_names", "group_of_pattern"]
+__all__ = ["Group", "Grouped", "Member", "group_names", "group_of_pattern", "has_numbers"]
 
 T = TypeVar("T")
 
@@ -95,8 +96,15 @@ class _Row(Generic[T]):
     item: T
 
 
-def group_names(names: Iterable[tuple[str, T]]) -> Grouped[T]:
-    """Group names, each with any value. Hidden files are left out."""
+def group_names(names: Iterable[tuple[str, T]], known: Iterable[NamePattern] = ()) -> Grouped[T]:
+    """Group names, each with any value. Hidden files are left out.
+
+    known: patterns of sequences. Names that fit one of them are those of its frames, also if they are alike in another
+    number: ``shot_v1_0001.png`` and ``shot_v2_0001.png`` may be the first frames of two sequences. Of two that fit, the
+    one with the later number counts.
+    """
+    patterns = {_key(one.head, one.ending): one for one in known}
+    of_known: dict[tuple[str, str], list[Member[T]]] = {}
     alike: dict[tuple[str, str], list[_Row[T]]] = {}
     rest: list[tuple[str, T]] = []
     for name, item in names:
@@ -104,15 +112,39 @@ def group_names(names: Iterable[tuple[str, T]]) -> Grouped[T]:
             continue
         stem, extension = split_extension(normalized(name))
         pieces = _NUMBER.split(stem) if extension and not holds_control(name) else ()
-        if len(pieces) > 1:
+        if patterns and len(pieces) > 1 and (fitting := _fitting(name, item, pieces, extension, patterns)):
+            of_known.setdefault(fitting[0], []).append(fitting[1])
+        elif len(pieces) > 1:
             skeleton, numbers = "\0".join(pieces[::2]), tuple(pieces[1::2])
             alike.setdefault((skeleton, extension.casefold()), []).append(_Row(name, numbers, item))
         else:
             rest.append((name, item))
     groups = [group for (skeleton, _), rows in alike.items() for group in _groups(skeleton, rows, rest)]
+    groups += [_group(patterns[key].head, patterns[key].tail, members) for key, members in of_known.items()]
     return Grouped(
         sorted(groups, key=lambda group: (natural_key(group.pattern.head), natural_key(group.pattern.ending))), rest
     )
+
+
+def has_numbers(pattern: NamePattern) -> bool:
+    """Return True if names of a pattern have numbers beside the frame's."""
+    return _NUMBER.search(f"{pattern.head}\0{pattern.tail}") is not None
+
+
+def _key(head: str, ending: str) -> tuple[str, str]:
+    return normalized(head), normalized(ending).casefold()
+
+
+def _fitting(
+    name: str, item: T, pieces: Sequence[str], extension: str, patterns: Mapping[tuple[str, str], NamePattern]
+) -> tuple[tuple[str, str], Member[T]] | None:
+    """Return the key of the pattern to which a name belongs, and its member; None if it fits no pattern."""
+    for position in range(len(pieces) - 2, 0, -2):
+        key = _key("".join(pieces[:position]), f"{''.join(pieces[position + 1 :])}.{extension}")
+        index = read_number(pieces[position]) if key in patterns else None
+        if index is not None:
+            return key, Member(name, index, len(pieces[position].removeprefix("-")), item)
+    return None
 
 
 def group_of_pattern(pattern: NamePattern, names: Iterable[tuple[str, T]]) -> Group[T] | None:

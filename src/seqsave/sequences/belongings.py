@@ -102,10 +102,10 @@ def preview_of(sequence: FrameSequence) -> list[str]:
     Only a file with the mark of seqsave is one, so that the clip from which the frames come is not. The preview of
     another sequence with this prefix is not one either.
     """
-    target, stem = target_of(sequence), sequence.name.prefix or "preview"
+    target, stem = target_of(sequence), naming.normalized(sequence.name.prefix) or "preview"
     entries = [one for one in list_folder(target, sequence.folder) if not one.is_folder]
     names = {f"{stem}.{extension}" for extension in (*EXTENSIONS, PAGE_EXTENSION)}
-    movies = [join(sequence.folder, one.name) for one in entries if one.name in names]
+    movies = [join(sequence.folder, one.name) for one in entries if naming.normalized(one.name) in names]
     if not movies:
         return []
     others = naming.group_names((one.name, one) for one in entries).groups

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from seqsave import naming, targets
+from seqsave import manifest, naming, targets
 from seqsave.errors import SeqSaveWarning, TargetError
 from seqsave.plugins import registry
 from seqsave.sequences import lookup
@@ -197,9 +197,9 @@ def _found(
     folders = sorted((one.name for one in entries if _is_place(one)), key=naming.natural_key)
     links = {one.name for one in entries if one.is_link and _is_place(one)}
     where = target.url_of(folder) if folder else target.url
-    found = found_among(target, where, items, folders, sorted(hidden), known=known)
-    found = replace(found, links=links)
     has_manifests = any(one.name == naming.PRIVATE_FOLDER for one in entries)
+    found = found_among(target, where, items, folders, sorted(hidden), known=known, has_manifests=has_manifests)
+    found = replace(found, links=links)
     if not has_manifests or (found.sequences and not with_lost):
         return found
     from seqsave.sequences.lost import lost_in
@@ -216,8 +216,12 @@ def found_among(
     hidden: Sequence[str] = (),
     *,
     known: Sequence[FrameSequence] = (),
+    has_manifests: bool = True,
 ) -> Found:
-    """Return the findings among some files of a target; known: as in ``survey``; the others are those of ``Found``."""
+    """Return the findings among some files of a target; known: as in ``survey``; the others are those of ``Found``.
+
+    has_manifests: False if their folder is known to have none.
+    """
     by_folder: dict[str, list[Item]] = {}
     sequences, subframes, others, rest = [], [], [], []
     unreadable: dict[str, list[Item]] = {}
@@ -229,7 +233,7 @@ def found_among(
         else:
             rest.append(item.name)
     for folder, inside in sorted(by_folder.items(), key=lambda item: naming.natural_key(item[0])):
-        grouped = naming.group_names((item.name, item) for item in inside)
+        grouped = _grouped(target, folder, inside, has_manifests)
         rest += [name for name, _ in grouped.rest]
         for group in grouped.groups:
             if not is_frame(group.pattern):
@@ -240,6 +244,25 @@ def found_among(
                 sequences.append(sequence_of(target, folder, group, None, known, unreadable.get(folder, ())))
     problems = {item.path: item.problem for inside in unreadable.values() for item in inside}
     return Found(where, sequences, subframes, others, rest, folders, hidden, unreadable=problems)
+
+
+def _grouped(target: targets.Target, folder: str, items: Sequence[Item], has_manifests: bool) -> naming.Grouped[Item]:
+    """Group the files of a folder. Where their names have several numbers, those of its manifests decide.
+
+    The folder with the manifests is listed only then.
+    """
+    grouped = naming.group_names((item.name, item) for item in items)
+    if not has_manifests or not any(naming.has_numbers(group.pattern) for group in grouped.groups):
+        return grouped
+    try:
+        entries = list_folder(target, join(folder, naming.PRIVATE_FOLDER))
+    except TargetError as error:
+        if error.transient:
+            raise
+        return grouped  # one that may not be listed: what reads a manifest says so
+    stated = [name for one in entries if not one.is_folder for name in manifest.names_of(one.name)]
+    known = [name for name in stated if naming.has_numbers(name)]
+    return naming.group_names(((item.name, item) for item in items), known) if known else grouped
 
 
 def of_pattern(means: lookup.Pattern, known: Sequence[FrameSequence] = ()) -> Found:

@@ -143,7 +143,8 @@ def _twice(sequence: FrameSequence) -> str:
 
 def _widest(sequence: FrameSequence) -> str:
     """Return a pattern that matches as many of the files as one can."""
-    (group,) = naming.group_names((frame.name, None) for frame in (*sequence, *sequence.duplicates)).groups
+    names = ((frame.name, None) for frame in (*sequence, *sequence.duplicates))
+    (group,) = naming.group_names(names, [sequence.name]).groups
     return group.widest
 
 
