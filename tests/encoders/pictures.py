@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
+from tests.support.needs import needs_package
+
 ADAM7 = [(0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2)]
 MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
 
@@ -145,6 +147,27 @@ def predict(kind: int, left: int, up: int, corner: int) -> int:
         guess = left + up - corner
         return min((left, up, corner), key=lambda near: abs(guess - near))
     return (0, left, up, (left + up) // 2)[kind]
+
+
+def undone(filtered: Any, step: int) -> Any:
+    """The rows of filtered rows, each the number of its filter and bytes; the opposite of ``scanlines``."""
+    rows = np.zeros((len(filtered), filtered.shape[1] - 1), np.uint8)
+    above = [0] * rows.shape[1]
+    for number, (kind, *line) in enumerate(filtered.tolist()):
+        for place in range(len(line)):
+            left, corner = (line[place - step], above[place - step]) if place >= step else (0, 0)
+            line[place] = (line[place] + predict(kind, left, above[place], corner)) & 255
+        rows[number] = above = line
+    return rows
+
+
+def by_libspng(data: bytes, channels: int) -> Any:
+    """The pixels H,W,C as libspng reads them."""
+    picture = needs_package("pyspng").load(data)
+    height, width = picture.shape[:2]
+    if picture.dtype == np.uint16 and channels == 1:  # its array is twice as large as what libspng fills
+        return picture.ravel()[: height * width].reshape(height, width, 1)
+    return picture.reshape(height, width, -1)[..., :channels]  # colours of 16 bits come with alpha
 
 
 def interlaced(array: Any, row_filters: Any) -> bytes:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import seqsave
+from seqsave.sequences.verify import verify
 from tests.sequences.placed import fill
 from tests.support.places import Place
 
@@ -20,6 +21,23 @@ def test_a_file_that_is_no_picture_names_itself(place: Place, options: dict[str,
         seqsave.open_sequence(place.url, filetype="png", **options)[0].read()
     with pytest.raises(seqsave.EncoderNotFoundError, match=r"no encoder here reads \.dpx files"):
         seqsave.open_sequence(f"{place.url}/frame_%05d.dpx", **options)[0].read()
+
+
+@pytest.mark.parametrize("filetype", ["png", "jpg"])
+def test_the_first_bytes_of_a_file_are_a_truncated_picture(filetype: str, tmp_path: Path) -> None:
+    seqsave.save([np.zeros((8, 9, 3), np.uint8)] * 2, tmp_path, filetype=filetype, manifest=False)
+    path = tmp_path / f"frame_00001.{filetype}"
+    data = path.read_bytes()
+    for length in range(1, 61):
+        path.write_bytes(data[:length])
+        sequence = seqsave.open_sequence(tmp_path)
+        says = f"{path.name}: the file is truncated: it ends at byte {length}, before its picture does"
+        with pytest.raises(seqsave.DecodeError) as caught:
+            sequence[1].decode()
+        assert str(caught.value).startswith(says)
+        (finding,) = verify(sequence, deep=True).findings
+        assert finding.kind == "undecodable"
+        assert finding.message.startswith(says)
 
 
 def test_a_decoder_of_a_plugin_that_misbehaves(place: Place, options: dict[str, Any]) -> None:

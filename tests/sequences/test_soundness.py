@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import io
+import struct
 from collections.abc import Callable
 
 import pytest
 from PIL import Image
 
-from seqsave.sequences.soundness import problem_of
+from seqsave.sequences.soundness import is_truncated, problem_of
 
 
 def picture(kind: str, **settings: object) -> bytes:
@@ -21,6 +22,55 @@ def with_thumbnail() -> bytes:
     """A JPEG whose Exif holds a whole small JPEG, which has an end of its own."""
     exif = b"Exif\0\0" + picture("JPEG", quality=1)
     return picture("JPEG", exif=exif)
+
+
+def exr() -> bytes:
+    """The beginning of a file of OpenEXR, and as many bytes as the smallest one has."""
+    return b"\x76\x2f\x31\x01\x02\0\0\0channels\0chlist\0" + bytes(120)
+
+
+def jxl() -> bytes:
+    """A file of JPEG XL with the boxes around its picture, which is not a real one."""
+    boxes = (
+        (b"JXL ", b"\r\n\x87\n"),
+        (b"ftyp", b"jxl \0\0\0\0jxl "),
+        (b"Exif", bytes(20)),
+        (b"jxlc", b"\xff\x0a" + bytes(40)),
+    )
+    return b"".join(struct.pack(">I", 8 + len(body)) + kind + body for kind, body in boxes)
+
+
+MAKERS: dict[str, Callable[[], bytes]] = {
+    "png": lambda: picture("PNG"),
+    "jpg": lambda: picture("JPEG"),
+    "webp": lambda: picture("WEBP"),
+    "tiff": lambda: picture("TIFF", compression="tiff_lzw"),
+    "tif": lambda: picture("TIFF", big_tiff=True),
+    "exr": exr,
+    "jxl": jxl,
+}
+
+
+@pytest.mark.parametrize("extension", MAKERS)
+def test_a_file_of_a_few_bytes_is_truncated(extension: str) -> None:
+    data = MAKERS[extension]()
+    assert not is_truncated(data)
+    assert problem_of(data, extension) == ""
+    for length in range(1, 61):
+        assert is_truncated(data[:length]), length
+        assert problem_of(data[:length], extension) == "is damaged: it ends before its picture does"
+
+
+@pytest.mark.parametrize("data", [b"", b"404 Not Found", bytes(50), b"RIFF\x24\0\0\0WAVEfmt "])
+def test_what_is_no_picture_is_not_truncated(data: bytes) -> None:
+    assert not is_truncated(data)
+
+
+@pytest.mark.parametrize("kind", ["GIF", "BMP", "WEBP", "PNG"])
+def test_the_smallest_pictures_are_whole(kind: str) -> None:
+    buffer = io.BytesIO()
+    Image.new("1" if kind in ("GIF", "BMP") else "RGB", (1, 1)).save(buffer, kind)
+    assert problem_of(buffer.getvalue(), kind.lower()) == ""
 
 
 @pytest.mark.parametrize("behind", [b"", b"\0" * 100, b"movie" * 10_000, picture("JPEG")[:-300]])

@@ -23,7 +23,7 @@ __all__ = [
 
 # Packages that have left the oldest Python behind.
 NEWER_PYTHON = {"obstore": (3, 11)}
-DISTRIBUTIONS = {"cv2": "opencv-python-headless", "upath": "universal_pathlib"}
+DISTRIBUTIONS = {"cv2": "opencv-python-headless", "pyspng": "pyspng-seunglab", "upath": "universal_pathlib"}
 
 
 def needs_program(name: str, install: str | None = None) -> str:

@@ -20,7 +20,7 @@ from seqsave_native import _kernel
 from pictures import kinds, photograph
 from seqsave.encoders.png import native
 from seqsave.encoders.png.encoder import PngEncoder
-from seqsave.encoders.png.filters import filter_rows, undo
+from seqsave.encoders.png.filters import filter_rows
 from seqsave.testing import outside
 from seqsave.types import FrameInfo
 
@@ -51,7 +51,7 @@ def as_rows(image: Any) -> Any:
 
 
 def check(image: Any, row_filter: int) -> None:
-    """Compress at every level, and compare what zlib and our filters make of it with the picture."""
+    """Compress at every level, and compare what zlib makes of it with the filtered picture."""
     streams = set()
     for level in _kernel.levels():
         _kernel.set_level(level)
@@ -59,7 +59,6 @@ def check(image: Any, row_filter: int) -> None:
     (stream,) = streams
     rows, step = as_rows(image), image.shape[2] * image.itemsize
     filtered = np.frombuffer(zlib.decompress(stream), np.uint8).reshape(len(rows), -1)
-    assert np.array_equal(undo(filtered, step), rows)
     assert set(filtered[1:, 0].tolist()) <= {row_filter}
     assert np.array_equal(filtered, filter_rows(rows, row_filter, step))
 

@@ -18,6 +18,7 @@ from seqsave.metadata import text
 from seqsave.plugins import registry
 from seqsave.runtime import retry
 from seqsave.sequences.fallback import decode_by_pillow
+from seqsave.sequences.soundness import is_truncated
 from seqsave.sequences.upright import orientation_of, turned_info, upright
 from seqsave.types import MAX_PIXELS, Decoded, EncoderSpec
 from seqsave.wording import described
@@ -256,7 +257,10 @@ def _decoded(
     except DecodeError as error:
         known = decode_by_pillow(data, max_pixels) if error.reason == "unsupported" else None
         if known is None:
-            raise DecodeError(f"{name}: {error}", reason=error.reason, pixels=error.pixels) from error
+            what = str(error)
+            if error.reason == "damaged" and is_truncated(data):
+                what = f"the file is truncated: it ends at byte {len(data)}, before its picture does"
+            raise DecodeError(f"{name}: {what}", reason=error.reason, pixels=error.pixels) from error
         decoded = known
     except MemoryError as error:
         raise DecodeError(f"{name}: there is not enough memory to decode it", reason="too large") from error

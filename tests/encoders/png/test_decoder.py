@@ -260,7 +260,10 @@ def test_headers(header: tuple[int, int, int, int, int], part: str) -> None:
     [
         (b"", "not a PNG file: it starts with b''"),
         (b"\xff\xd8\xff\xe0 a JPEG", "not a PNG file"),
+        (b"\x89", "truncated: it ends at byte 1 of at least 20"),
+        (b"\x89PNG", "truncated: it ends at byte 4 of at least 20"),
         (b"\x89PNG\r\n\x1a\n", "truncated"),
+        (b"\x89PNG\n", "not a PNG file"),
         (b"\x89PNG\r\n\x1a\n" + chunk(b"IDAT", b""), "does not begin with a header"),
         (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", b"short"), "does not begin with a header"),
         (SMALL[:33] + chunk(b"IEND", b""), "no IDAT chunk"),

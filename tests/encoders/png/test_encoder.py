@@ -18,6 +18,7 @@ from PIL import Image
 from seqsave.encoders.png import deflate, encoder
 from seqsave.encoders.png.encoder import PngEncoder
 from seqsave.types import FrameInfo
+from tests.encoders.pictures import by_libspng
 from tests.encoders.png.streams import COMPRESSIONS, encode
 from tests.support.needs import needs_package, needs_program
 
@@ -72,7 +73,7 @@ def chunks(data: bytes) -> list[tuple[bytes, bytes]]:
 
 @settings(deadline=None)
 @given(PICTURES, st.sampled_from(COMPRESSIONS))
-def test_two_foreign_decoders_see_the_same_pixels(image: Any, compression: str) -> None:
+def test_three_foreign_decoders_see_the_same_pixels(image: Any, compression: str) -> None:
     before = image.copy()
     data = bytes(encode(image, compression).data)
     assert np.array_equal(image, before)
@@ -80,6 +81,9 @@ def test_two_foreign_decoders_see_the_same_pixels(image: Any, compression: str) 
         assert np.array_equal(by_pillow(data), image)
     if image.dtype == np.uint8 or image.shape[2] != 2:  # OpenCV reads 16-bit grey with alpha as opaque colours
         assert np.array_equal(by_opencv(data, image.shape[2]), image)
+    foreign = by_libspng(data, image.shape[2])
+    assert foreign.dtype == image.dtype
+    assert np.array_equal(foreign, image)
     ours = PngEncoder().decode(data, max_pixels=image.shape[0] * image.shape[1]).array
     assert ours.dtype == image.dtype
     assert np.array_equal(ours, image)

@@ -120,7 +120,7 @@ def decode(data: bytes, *, max_pixels: int) -> Decoded:
 
 
 def _chunks(data: bytes) -> Iterator[_Chunk]:
-    if data[: len(_SIGNATURE)] != _SIGNATURE:
+    if not data or not _SIGNATURE.startswith(data[: len(_SIGNATURE)]):
         raise DecodeError(f"this is not a PNG file: it starts with {bytes(data[:8])!r}")
     view = memoryview(data)
     position = len(_SIGNATURE)

@@ -7,10 +7,9 @@ it), ``above`` and ``corner`` (above and before), which are 0 outside of the pic
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.lib.stride_tricks import as_strided
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,7 +26,6 @@ ADAPTIVE = 5
 
 # Filters that need temporaries work in blocks that stay in the second-level cache.
 _BLOCK_BYTES = 1 << 17
-_STRIP_ROWS = 1024
 
 
 def filter_rows(rows: Bytes, kind: int, step: int, top: int = 0, bottom: int | None = None) -> Bytes:
@@ -55,17 +53,19 @@ def filter_rows(rows: Bytes, kind: int, step: int, top: int = 0, bottom: int | N
 
 
 def undo(filtered: Bytes, step: int) -> Bytes:
-    """Return the rows from filtered rows of any PNG writer. Raises ValueError for unknown filters."""
-    kinds = filtered[:, 0]
-    if kinds.max(initial=0) > PAETH:
-        raise ValueError(f"row filter {kinds.max()} does not exist")
+    """Return the rows from filtered rows whose filters are None, Sub and Up, the ones that numpy undoes quickly."""
     rows: Bytes = np.empty((filtered.shape[0], filtered.shape[1] - 1), np.uint8)
-    hard = np.flatnonzero(kinds > UP)
-    first, last = (int(hard[0]), int(hard[-1]) + 1) if len(hard) else (len(rows), len(rows))
-    _undo_easy(filtered, rows, step, 0, first)
-    for top in range(first, last, _STRIP_ROWS):
-        _undo_strip(filtered, rows, step, top, min(top + _STRIP_ROWS, last))
-    _undo_easy(filtered, rows, step, last, len(rows))
+    kinds = filtered[:, 0]
+    edges = [0, *(np.flatnonzero(np.diff(kinds)) + 1).tolist(), len(kinds)]
+    for top, bottom in pairwise(edges):  # a run of rows with the same filter
+        source, target = filtered[top:bottom, 1:], rows[top:bottom]
+        if kinds[top] == SUB:
+            for channel in range(step):
+                np.add.accumulate(source[:, channel::step], axis=1, dtype=np.uint8, out=target[:, channel::step])
+        elif kinds[top] == NONE or bottom == 1:
+            target[...] = source
+        else:
+            _undo_up(source, rows, top, bottom)
     return rows
 
 
@@ -144,58 +144,8 @@ def _mask(condition: npt.NDArray[np.bool_]) -> Bytes:
     return mask
 
 
-# --- undoing --------------------------------------------------------------------------------------------------------
-
-
-def _undo_easy(filtered: Bytes, rows: Bytes, step: int, top: int, bottom: int) -> None:
-    """Undo None, Sub and Up, for a run of rows with the same filter at a time."""
-    kinds = filtered[top:bottom, 0]
-    edges = [0, *(np.flatnonzero(np.diff(kinds)) + 1).tolist(), len(kinds)]
-    for start, end in pairwise(edges):
-        if start == end:
-            continue
-        source, target = filtered[top + start : top + end, 1:], rows[top + start : top + end]
-        if kinds[start] == SUB:
-            for channel in range(step):
-                np.add.accumulate(source[:, channel::step], axis=1, dtype=np.uint8, out=target[:, channel::step])
-        elif kinds[start] == NONE or top + end == 1:
-            target[...] = source
-        else:
-            _undo_up(source, rows, top + start, top + end)
-
-
 def _undo_up(source: Bytes, rows: Bytes, top: int, bottom: int) -> None:
     if top == 0:
         rows[0] = source[0]
     for row in range(max(top, 1), bottom):
         np.add(source[row - top], rows[row - 1], out=rows[row])
-
-
-def _undo_strip(filtered: Bytes, rows: Bytes, step: int, top: int, bottom: int) -> None:
-    """Undo any mix of filters, one anti-diagonal of pixels after the other.
-
-    The pixels of an anti-diagonal depend only on the two before it, so each is one step of numpy. ``slanted`` stores
-    the pixel (row, column) at [row + column, row], so that an anti-diagonal is contiguous in memory. Its row 0 is the
-    row above the strip.
-    """
-    count, width = bottom - top, (filtered.shape[1] - 1) // step
-    slanted: Bytes = np.zeros((count + 1 + width, count + 1, step), np.uint8)
-    along, down, byte = slanted.strides
-    upright = as_strided(slanted, (count + 1, width, step), (along + down, along, byte))
-    if top:
-        upright[0] = rows[top - 1].reshape(width, step)
-    upright[1:] = filtered[top:bottom, 1:].reshape(count, width, step)
-    masks = [np.where(filtered[top:bottom, :1] == kind, 255, 0).astype(np.uint8) for kind in (SUB, UP, AVERAGE, PAETH)]
-    for diagonal in range(1, count + width):
-        here = slice(max(1, diagonal - width + 1), min(count, diagonal) + 1)  # rows that have a pixel on it
-        before = slice(here.start - 1, here.stop - 1)
-        corner = slanted[diagonal - 2, before] if diagonal > 1 else np.zeros((1, step), np.uint8)
-        neighbours = slanted[diagonal - 1, here], slanted[diagonal - 1, before], corner
-        slanted[diagonal, here] += _mixed(*neighbours, [mask[before] for mask in masks])
-    rows[top:bottom] = upright[1:].reshape(count, -1)
-
-
-def _mixed(left: Bytes, up: Bytes, corner: Bytes, masks: list[Any]) -> Bytes:
-    sub, above, average, paeth = masks
-    mixed: Bytes = (left & sub) | (up & above) | (_mean(left, up) & average) | (_predicted(left, up, corner) & paeth)
-    return mixed
