@@ -77,6 +77,14 @@ def test_frames_that_total_states_and_that_were_not_written_are_named(place: Pla
     assert warned(place, pictures(9), start=10, step=2, total=8, manifest=manifest) == ()
 
 
+def test_a_run_without_a_frame_says_so_if_total_states_some(place: Place) -> None:
+    assert warned(place, [], total=4) == ("no frame was written, and `total` states 4: nothing is saved",)
+    assert warned(place, [], total=0) == warned(place, []) == ()
+    with seqsave.open_writer(place.url, total=4, storage_options=place.storage_options) as writer:
+        writer.write(pictures(1)[0], index=9)  # after the end
+    assert writer.result.warnings == ()
+
+
 def test_a_part_of_the_animation_is_not_called_unfinished(place: Place) -> None:
     """A run that leaves out the first frame is one of several."""
     assert warned(place, pictures(2), start=0, total=4)[0].startswith("2 of the 4 frames that `total` states")

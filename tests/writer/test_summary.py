@@ -29,7 +29,7 @@ def test_the_first_failure_is_named_and_not_its_consequences() -> None:
     )
     assert (
         summary.aftermath(result, None)
-        == "the frame saved before the error is kept; 2 accepted before the error not saved: no room"
+        == "the frame saved before the error is kept; 2 accepted before the error not saved (1-2): no room"
     )
 
 

@@ -274,6 +274,20 @@ def test_a_keyboard_interrupt_gives_up_what_has_not_begun() -> None:
         writer.write(RED)
 
 
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="only on Python 3.11 and newer: exceptions have notes")
+def test_a_keyboard_interrupt_names_the_frames_that_it_gives_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(PngEncoder, "encode", lambda *arguments, **more: given_up.wait(PATIENCE))
+    given_up, abort = threading.Event(), Pipeline.abort
+    monkeypatch.setattr(Pipeline, "abort", lambda *arguments: (given_up.set(), abort(*arguments)))
+    with pytest.raises(KeyboardInterrupt) as caught:
+        with seqsave.open_writer(URL, start=7) as writer:
+            for _ in range(3):
+                writer.write(RED)
+            raise KeyboardInterrupt
+    (note,) = caught.value.__notes__
+    assert note.startswith("seqsave: 3 accepted before the error not saved (7-9): ")
+
+
 @pytest.mark.parametrize("error", [SystemExit(3), GeneratorExit(), asyncio.CancelledError()])
 def test_an_end_that_is_no_interrupt_lets_accepted_frames_finish(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException
@@ -538,7 +552,9 @@ class Odd:
 
 def test_what_failed_is_reported_when_the_block_fails_too(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
-    with pytest.raises(seqsave.FrameNameError, match=r"1 accepted before the error not saved: .*is a file") as caught:
+    with pytest.raises(
+        seqsave.FrameNameError, match=r"1 accepted before the error not saved \(0\): .*is a file"
+    ) as caught:
         with seqsave.open_writer(tmp_path / "later") as writer:
             (tmp_path / "later").write_bytes(b"")
             writer.write(RED)

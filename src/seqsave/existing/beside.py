@@ -29,15 +29,19 @@ MOST_READ = 64 * 2**20
 Size = tuple[int, int]
 
 
-def lacking_of_total(facts: Facts, made: Manifest | None, written: Collection[int]) -> str:
+def lacking_of_total(facts: Facts, made: Manifest | None, written: Collection[int], *, has_none: bool = False) -> str:
     """Return a warning about frames that ``total`` states and that do not exist; "" without any.
 
     A run that does not save the first frame is one part of the sequence, and the others are not its concern.
 
     made: the manifest as the run left it; None without one. written: the indices of the frames that the run has saved
-    or kept.
+    or kept. has_none: the run got no frame at all.
     """
-    if facts.total is None or facts.start not in written or (made is not None and made.writers):
+    if not facts.total:
+        return ""
+    if has_none:
+        return f"no frame was written, and `total` states {facts.total}: nothing is saved"
+    if facts.start not in written or (made is not None and made.writers):
         return ""
     wanted = declared(facts.start, facts.step, facts.total)
     if made is None:

@@ -270,8 +270,9 @@ class Output:
         if self.proxies is not None:
             self.proxies.note_kept([one for one in result.frames if one.status == "skipped"], made)
         written = {one.index for one in result.frames if one.status in ("saved", "skipped")}
-        is_several = self._delivery.manifest or len(written) > 1  # frames may be saved by a call for each
-        if is_several and (lacking := lacking_of_total(self._record.facts, made, written)):
+        has_none = not result.frames
+        is_several = self._delivery.manifest or len(written) > 1 or has_none  # frames may be saved by a call for each
+        if is_several and (lacking := lacking_of_total(self._record.facts, made, written, has_none=has_none)):
             self._common.log.warn("lacking", None, lacking)
         taken = [] if made is None else self._record.replaced(made)
         if taken:  # then the other run's frames are no older ones

@@ -21,7 +21,7 @@ from seqsave.types import FailedFrame, SaveResult
 if TYPE_CHECKING:
     from seqsave.writer.fallback import Fallback
 
-__all__ = ["aftermath", "failure", "summary"]
+__all__ = ["aftermath", "failure", "note", "summary"]
 
 _OF_STORAGES = (TargetError, ManifestError, SpoolError, FrameExistsError, SourceError)
 
@@ -64,6 +64,17 @@ def summary(result: SaveResult, fallback: Fallback | None, error: BaseException 
     )
 
 
+def note(
+    error: BaseException, result: SaveResult, fallback: Fallback | None, ended: BaseException | None = None
+) -> None:
+    """Add the outcome of the accepted frames to an error of the caller's code. ended: the error that ended the run."""
+    text = aftermath(result, fallback, ended)
+    if isinstance(error, SeqSaveError):
+        error.saved, error.aftermath = result.counts["saved"], text
+    elif text and hasattr(error, "add_note"):  # Python 3.11
+        error.add_note(f"seqsave: {text}, in {result.url}")
+
+
 def aftermath(result: SaveResult, fallback: Fallback | None, error: BaseException | None = None) -> str:
     """Return a summary of the accepted frames for an error of the caller's code; "" if there were none."""
     saved, kept, failed = result.counts["saved"], result.counts["spooled"], len(result.failures)
@@ -75,7 +86,8 @@ def aftermath(result: SaveResult, fallback: Fallback | None, error: BaseExceptio
     if kept and fallback is not None:
         parts.append(f"{kept} in the spool {fallback.folder}: publish them with {fallback.flush_command}")
     if failed:
-        parts.append(f"{failed} accepted before the error not saved: {_root(result, error).error}")
+        numbers = naming.format_ranges(naming.to_ranges(sorted({failure.index for failure in result.failures})), 10)
+        parts.append(f"{failed} accepted before the error not saved ({numbers}): {_root(result, error).error}")
     return "; ".join(parts)
 
 

@@ -313,6 +313,7 @@ class SequenceWriter:
             self.close()
         elif isinstance(error, KeyboardInterrupt):
             self.abort()  # an interrupt ends the writer now
+            summary.note(error, self.result, self._fallback, self._pipeline.error)
         else:
             self._close_after(error)
 
@@ -378,12 +379,8 @@ class SequenceWriter:
             return
         self._end("closed", broken=True)
         result = self.result
-        aftermath = summary.aftermath(result, self._fallback, self._pipeline.error)
-        if isinstance(error, SeqSaveError):
-            error.saved, error.aftermath = result.counts["saved"], aftermath
-        elif aftermath and hasattr(error, "add_note"):  # Python 3.11
-            error.add_note(f"seqsave: {aftermath}, in {result.url}")
-        if not isinstance(error, Exception) and (result.failures or result.counts["spooled"]):
+        summary.note(error, result, self._fallback, self._pipeline.error)
+        if not isinstance(error, Exception | KeyboardInterrupt) and (result.failures or result.counts["spooled"]):
             warnings.warn(summary.summary(result, self._fallback, self._pipeline.error), SeqSaveWarning, stacklevel=3)
 
     def _begin_end(self) -> bool:
