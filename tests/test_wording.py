@@ -10,6 +10,7 @@ import pytest
 from seqsave.errors import TargetError
 from seqsave.wording import (
     abridged,
+    command,
     counted,
     crc32_text,
     described,
@@ -26,6 +27,13 @@ def test_the_nearest_name_is_offered() -> None:
     assert did_you_mean("jpge", ["png", "jpg", "exr"]) == " (did you mean 'jpg'?)"
     assert did_you_mean("something else", ["png", "jpg"]) == ""
     assert did_you_mean("png", []) == ""
+
+
+def test_a_command_is_quoted_and_names_its_options() -> None:
+    assert command("seqsave", "flush", "") == "seqsave flush"
+    options = {"secret": "hidden", "key": "hidden"}
+    shown = command("seqsave", "ls", "my shots/a.####.png", options=options)
+    assert shown == "seqsave ls 'my shots/a.####.png' --storage-option key=... --storage-option secret=..."
 
 
 def test_a_value_that_is_no_text_gets_a_hint_as_well() -> None:

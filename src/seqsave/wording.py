@@ -14,12 +14,12 @@ __all__ = [
     "CRC32",
     "abridged",
     "checksum_of",
+    "command",
     "counted",
     "crc32_text",
     "described",
     "did_you_mean",
     "first_of",
-    "flush_command",
     "format_size",
     "reason_of",
     "shortened",
@@ -52,9 +52,12 @@ def counted(number: int, noun: str, plural: str | None = None) -> str:
     return f"{number} {noun if number == 1 else plural or noun + 's'}"
 
 
-def first_of(names: Sequence[str] | Collection[str], most: int) -> str:
-    """Return the first ``most`` names, separated by commas, and ``...`` if there are more."""
-    return ", ".join([*list(names)[:most], *(["..."] if len(names) > most else [])])
+def first_of(names: Sequence[str] | Collection[str], most: int, between: str = ", ") -> str:
+    """Return the first ``most`` names, separated by commas, and ``...`` if there are more.
+
+    between: another separator, for names that contain commas.
+    """
+    return between.join([*list(names)[:most], *(["..."] if len(names) > most else [])])
 
 
 def described(error: BaseException) -> str:
@@ -72,14 +75,14 @@ def reason_of(error: BaseException) -> str:
     return str(error) if isinstance(error, SeqSaveError) else described(error)
 
 
-def flush_command(folder: object, options: Iterable[str]) -> str:
-    """Return the command that publishes the frames in a spool, with the names of the storage options that it needs.
+def command(*words: object, options: Iterable[str] = ()) -> str:
+    """Return a command as a shell takes it, with the names of the storage options that it needs.
 
-    Their values may be secrets, and stand nowhere: ``seqsave flush spool --storage-option key=...``.
+    Their values may be secrets, and stand nowhere: ``seqsave flush 'my spool' --storage-option key=...``. Empty words
+    are left out.
     """
-    text = str(folder)
-    words = ["seqsave flush", *([shlex.quote(text)] if text else [])]
-    return " ".join([*words, *(f"--storage-option {name}=..." for name in sorted(options))])
+    quoted = (shlex.quote(text) for text in map(str, words) if text)
+    return " ".join([*quoted, *(f"--storage-option {shlex.quote(name)}=..." for name in sorted(options))])
 
 
 def format_size(size: float) -> str:

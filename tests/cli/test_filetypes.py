@@ -125,10 +125,14 @@ def test_a_claim_that_does_not_count_is_reported(monkeypatch: pytest.MonkeyPatch
 
 def test_no_plugins(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(registry, "_registry", registry.Registry([]))
+    monkeypatch.setattr(native, "native", lambda: native.Native(None, "igzip; it is not installed", False))
     result = seqsave("plugins")
     assert result.out.startswith("png is encoded by ")
     assert "no plugins are installed" in result.err
     assert seqsave("plugins", "--json").document["plugins"] == []
+    for found in (native.Native(object(), "seqsave-native 1.0"), native.Native(None, "igzip; it has no extension")):
+        monkeypatch.setattr(native, "native", lambda found=found: found)
+        assert seqsave("plugins").err == ""  # what is installed is named by the line about png
 
 
 def test_what_encodes_png_is_listed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,7 +24,7 @@ def line(url: object) -> str:
 def test_gaps_are_missing_unless_the_manifest_states_that_no_frame_has_these_numbers(tmp_path: Path) -> None:
     for index in (0, 2, 4):
         seqsave.save([PICTURE], tmp_path / "bare", filetype="png", start=index, manifest=False)
-    assert line(tmp_path / "bare").startswith("frame_#####.png 0-4 (3 frames, 2 missing: 1,3)  ")
+    assert line(tmp_path / "bare").startswith("frame_#####.png 0-4 (3 frames; 2 missing: 1,3)  ")
     seqsave.save([PICTURE] * 3, tmp_path / "known", filetype="png", step=2)
     assert line(tmp_path / "known").startswith("frame_#####.png 0,2,4 (3 frames)  ")
     assert line(tmp_path / "known").endswith(", complete")

@@ -33,7 +33,7 @@ def fill(place: Place, names: list[str], size: int = 1000) -> None:
 def test_a_sequence_with_a_gap(place: Place) -> None:
     fill(place, [f"frame_{n:05}.png" for n in range(30) if n != 17])
     result = seqsave("ls", place.url, *options(place))
-    assert result.out == "frame_#####.png 0-29 (29 frames, 1 missing: 17)  29.0 kB\n"
+    assert result.out == "frame_#####.png 0-29 (29 frames; 1 missing: 17)  29.0 kB\n"
     assert result.err == ""
 
 
@@ -49,7 +49,7 @@ def test_ranges_can_be_given_to_frames(place: Place) -> None:
 def test_gaps_are_compressed(place: Place) -> None:
     fill(place, [f"frame_{n:05}.png" for n in (1, 2, 5, 6, 10)])
     assert seqsave("ls", place.url, *options(place)).out == (
-        "frame_#####.png 1-10 (5 frames, 5 missing: 3-4,7-9)  5.0 kB\n"
+        "frame_#####.png 1-10 (5 frames; 5 missing: 3-4,7-9)  5.0 kB\n"
     )
 
 
@@ -62,7 +62,7 @@ def test_frames_that_were_never_wanted_are_not_missing(tmp_path: Path) -> None:
     assert line.endswith(", complete\n")
     assert '"missing": ""' in seqsave("ls", tmp_path / "out", "--json").out
     (tmp_path / "out" / "frame_00004.png").unlink()
-    assert "3,5,9 (3 frames, 1 missing: 4)" in seqsave("ls", tmp_path / "out", status=1).out
+    assert "3,5,9 (3 frames; 1 missing: 4)" in seqsave("ls", tmp_path / "out", status=1).out
 
 
 def test_batches(place: Place) -> None:
@@ -92,7 +92,7 @@ def test_a_prefix_chooses(place: Place) -> None:
 def test_a_pattern(place: Place) -> None:
     fill(place, ["shot.0007.exr", "shot.0009.exr", "other.0001.exr"])
     assert seqsave("ls", f"{place.url}/shot.####.exr", *options(place)).out == (
-        "shot.####.exr 7-9 (2 frames, 1 missing: 8)  2.0 kB\n"
+        "shot.####.exr 7-9 (2 frames; 1 missing: 8)  2.0 kB\n"
     )
 
 
@@ -138,7 +138,7 @@ def test_numbers_that_two_files_have_are_named(tmp_path: Path) -> None:
     with pytest.warns(core.SeqSaveWarning, match="other files have the numbers of frames of this sequence: 97-99"):
         core.save(np.zeros((4, 4, 6, 3), np.uint8), tmp_path, digits=3, start=97)
     listed = seqsave("ls", tmp_path, status=1).out
-    assert "frame_###.png 97-100 (4 frames, 3 more than once: 97-99)" in listed
+    assert "frame_###.png 97-100 (4 frames; 3 more than once: 97-99)" in listed
 
 
 def test_a_folder_that_may_not_be_listed_is_named_beside_the_others(
@@ -220,7 +220,7 @@ def test_a_pipe_among_the_frames_is_no_frame(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "f_3.png")
     (tmp_path / "f_4.png").symlink_to(tmp_path / "f_4.png")
     result = seqsave("ls", tmp_path, status=1)
-    assert result.out == "f_#.png 1-2 (2 frames, 2 cannot be read: 3-4)  2 B\n"
+    assert result.out == "f_#.png 1-2 (2 frames; 2 cannot be read: 3-4)  2 B\n"
     assert "f_3.png (not a regular file); f_4.png (a link to a file that does not exist)" in result.err
     assert "unreadable: 3-4" in seqsave("verify", tmp_path, "--frames", "1-4", "--deep", status=1).out
     assert "neither a file nor a folder" in seqsave("ls", tmp_path / "f_4.png", status=1).err
@@ -237,7 +237,7 @@ def test_what_is_neither_file_nor_folder_is_not_meant(tmp_path: Path) -> None:
 def test_an_enormous_gap_is_quick_and_short(tmp_path: Path) -> None:
     for number in (0, 5, 9_000_000_000_000):
         (tmp_path / f"frame_{number}.png").write_bytes(b"x")
-    assert "(3 frames, 8999999999998 missing: 1-4,6-8999999999999)" in seqsave("ls", tmp_path).out
+    assert "(3 frames; 8999999999998 missing: 1-4,6-8999999999999)" in seqsave("ls", tmp_path).out
 
 
 def test_many_gaps_are_cut(tmp_path: Path) -> None:
@@ -348,10 +348,20 @@ def test_a_workflow_with_nan_is_printed_as_json(tmp_path: Path) -> None:
     assert json.loads(out) == {"prompt": {"1": {"is_changed": [None, None]}}}
 
 
+def test_each_frame_is_in_one_count(tmp_path: Path) -> None:
+    for index in (0, 1, 3, 6):
+        (tmp_path / f"f_{index}.png").write_bytes(b"x")
+    (tmp_path / "f_4.png").symlink_to(tmp_path / "nowhere")
+    result = seqsave("ls", tmp_path, status=1)
+    assert result.out == "f_#.png 0-6 (4 frames; 2 missing: 2,5; 1 cannot be read: 4)  4 B\n"
+    (found,) = seqsave("ls", tmp_path, "--json", status=1).document["sequences"]
+    assert (found["missing"], found["missing_count"], found["unreadable"]) == ("2,5", 2, "4")
+
+
 def test_frames_without_bytes_are_named(tmp_path: Path) -> None:
     for index, data in enumerate((b"x", b"", b"x")):
         (tmp_path / f"f_{index}.png").write_bytes(data)
-    assert seqsave("ls", tmp_path, status=1).out == "f_#.png 0-2 (3 frames, 1 empty: 1)  2 B\n"
+    assert seqsave("ls", tmp_path, status=1).out == "f_#.png 0-2 (3 frames; 1 empty: 1)  2 B\n"
     assert seqsave("ls", tmp_path, "--json", status=1).document["sequences"][0]["empty"] == "1"
 
 
@@ -361,7 +371,7 @@ def test_a_folder_with_the_name_of_a_frame_is_named(tmp_path: Path) -> None:
     (tmp_path / "f_2.png").mkdir()
     (tmp_path / "f_3").mkdir()
     result = seqsave("ls", tmp_path, status=1)
-    assert result.out == "f_#.png 0-1 (2 frames, 1 cannot be read: 2)  2 B\n"
+    assert result.out == "f_#.png 0-1 (2 frames; 1 cannot be read: 2)  2 B\n"
     assert "f_2.png (a folder)" in result.err
     assert "f_2.png is a folder" in seqsave("verify", tmp_path, status=1).out
 

@@ -89,8 +89,18 @@ def test_a_spool_that_was_never_needed(tmp_path: Path) -> None:
 @pytest.mark.parametrize("command", ["flush", "spool"])
 def test_a_misspelt_spool_is_named_with_the_folder_beside_it(tmp_path: Path, command: str) -> None:
     (tmp_path / "spool").mkdir(mode=0o700)
-    stated = seqsave(command, tmp_path / "spol")
-    assert stated.err.endswith(f"the spool {tmp_path / 'spol'} does not exist (did you mean 'spool'?)\n")
+    missing = f"the spool {tmp_path / 'spol'} does not exist (did you mean 'spool'?)"
+    assert seqsave(command, tmp_path / "spol").err.endswith(f"{missing}\n")
+    keep(Spool(tmp_path / "spool"), targets.resolve(tmp_path / "renders"), 1)
+    stated = seqsave(command, tmp_path / "spol", status=1)
+    assert stated.err == f"seqsave: error: {missing}: that one has waiting frames\n"
+
+
+@pytest.mark.parametrize("command", ["flush", "spool"])
+def test_a_spool_in_a_folder_that_does_not_exist(tmp_path: Path, command: str) -> None:
+    folder = tmp_path / "none" / "spool"
+    stated = seqsave(command, folder, status=1)
+    assert stated.err == f"seqsave: error: the spool {folder} does not exist, and neither does {folder.parent}\n"
 
 
 def test_a_save_that_needs_no_spool_makes_none(tmp_path: Path) -> None:

@@ -183,6 +183,33 @@ def test_a_run_that_was_broken_off(tmp_path: Path, end: str, is_over_older: bool
     assert "complete, as recorded" in seqsave("verify", tmp_path).out
 
 
+def test_one_repaired_frame_does_not_complete_an_interrupted_run(tmp_path: Path) -> None:
+    save(np.zeros((20, 4, 6, 3), "uint8"), tmp_path)
+    break_off(tmp_path, "exception")
+    with open_writer(tmp_path, filetype="png") as writer:
+        writer.write(np.ones((4, 6, 3), "uint8"), index=12)
+    assert seqsave("verify", tmp_path, status=1).out.endswith("\n  older: 8-11,13-19\nrender again: 8-11,13-19\n")
+
+
+def test_frames_of_two_runs_at_the_same_time(tmp_path: Path) -> None:
+    first, second = (open_writer(tmp_path, filetype="png", total=3) for _ in range(2))
+    first.write(np.full((4, 6, 3), 1, "uint8"), index=0).result()
+    for index in range(3):
+        second.write(np.full((4, 6, 3), 2, "uint8"), index=index).result()
+    second.close()
+    for index in (1, 2):
+        first.write(np.full((4, 6, 3), 1, "uint8"), index=index).result()
+    with pytest.warns(SeqSaveWarning, match="1 saved frame was replaced before this run ended"):
+        first.close()
+    result = seqsave("verify", tmp_path, status=1).out
+    assert (
+        "  unfinished: frames of two runs are mixed, which wrote them at the same time: 1 of 3 are from the" in result
+    )
+    assert result.endswith("  mixed: 1-2\nrender again: 1-2\n")
+    assert "interrupted" not in result
+    assert "older" not in result
+
+
 @pytest.mark.parametrize("end", ["killed", "Ctrl-C"])
 def test_a_run_without_a_known_end(tmp_path: Path, end: str) -> None:
     break_off(tmp_path, end, total=0)

@@ -77,6 +77,10 @@ def test_frames_of_two_runs_mixed_are_no_sequence(tmp_path: Path, first: str) ->
     lacking = range(1, 3) if first == "slow" else range(1)
     assert progress.render_again == (lacking,)
     assert str(progress) == f"unfinished, {3 - len(lacking)} of 3"
+    # It was neither interrupted, nor are these frames older.
+    assert (progress.mixed, progress.older) == ({None: (lacking,)}, {})
+    which = f"{3 - len(lacking)} of 3 are from the one that began later"
+    assert progress.obstacles == (f"frames of two runs are mixed, which wrote them at the same time: {which}",)
     with open_writer(tmp_path, total=3) as writer:
         write(writer, 3, 0, 1, 2)
     assert state(tmp_path) == "complete"

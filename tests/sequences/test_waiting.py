@@ -38,6 +38,13 @@ def test_ls_and_verify_name_them(spool: Spool, shot: Path) -> None:
     assert f"3 frames for {shot.parent} wait" in command("ls", shot.parent).err
 
 
+def test_the_command_has_the_storage_options_that_were_given(spool: Spool, shot: Path) -> None:
+    keep(spool, targets.resolve(shot), 5)
+    for name in ("ls", "verify"):
+        message = command(name, shot, "--storage-option", "auto_mkdir=true").err
+        assert message.endswith(": 5; seqsave flush --storage-option auto_mkdir=... publishes it\n")
+
+
 @pytest.mark.parametrize("exists", [True, False])
 def test_they_are_named_where_no_frame_is_published_yet(spool: Spool, tmp_path: Path, exists: bool) -> None:
     shot = tmp_path / "shot"

@@ -86,7 +86,7 @@ def _list_plugins(as_json: bool) -> None:
         return
     for info in report:
         print_line(f"{info.distribution} {info.version}  {_brings(info, unused[info])}")
-    if not report:
+    if not report and not found.is_installed:
         Messages().note("no plugins are installed: png and jpg are built in")
     print_line(f"png is encoded by {found.state}")
 

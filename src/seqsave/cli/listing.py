@@ -31,7 +31,7 @@ SIZES_SHOWN = 5
 
 
 def line_of(sequence: FrameSequence, progress: Progress | None) -> str:
-    """Return the line about a sequence: ``frame_#####.png 0-119 (119 frames, 1 missing: 17)  48.2 MB``."""
+    """Return the line about a sequence: ``frame_#####.png 0-119 (119 frames; 1 missing: 17)  48.2 MB``."""
     return f"{_shown(sequence)} {frames_of(sequence, progress)}  {_size(sequence)}{state_of(progress)}"
 
 
@@ -63,11 +63,14 @@ def _has_size(sequence: FrameSequence) -> bool:
 
 
 def frames_of(sequence: FrameSequence, progress: Progress | None) -> str:
-    """Return the existing and missing frames: ``0-119 (119 frames, 1 missing: 17)``."""
+    """Return the existing and missing frames: ``0-119 (118 frames; 1 missing: 17; 1 cannot be read: 20)``."""
+    from seqsave.manifest.intervals import subtract
+
     indices = sequence.indices
-    missing = _missing(sequence, progress)
+    gaps, broken = _gaps(sequence, progress), _broken(sequence)
+    missing = subtract(gaps, broken)
     span = str(indices[0]) if indices[0] == indices[-1] else f"{indices[0]}-{indices[-1]}"
-    if missing != sequence.missing_ranges:
+    if gaps != sequence.missing_ranges:
         span = _ranges(sequence.ranges)
     facts = [counted(len(sequence), "frame")]
     batches = sequence.batches
@@ -81,10 +84,9 @@ def frames_of(sequence: FrameSequence, progress: Progress | None) -> str:
     empty = sorted({frame.index for frame in sequence if frame.size == 0})
     if empty:
         facts.append(f"{len(empty)} empty: {_ranges(_runs(empty))}")
-    if sequence.unreadable:
-        broken = sorted({one.index for one in sequence.unreadable})
-        facts.append(f"{len(broken)} cannot be read: {_ranges(_runs(broken))}")
-    return f"{span} ({', '.join(facts)})"
+    if broken:
+        facts.append(f"{sum(map(len, broken))} cannot be read: {_ranges(broken)}")
+    return f"{span} ({'; '.join(facts)})"
 
 
 def state_of(progress: Progress | None) -> str:
@@ -103,7 +105,12 @@ def _sizes(progress: Progress | None) -> str:
     return f"; of several sizes: {first_of(parts, SIZES_SHOWN)}"
 
 
-def _missing(sequence: FrameSequence, progress: Progress | None) -> tuple[range, ...]:
+def _broken(sequence: FrameSequence) -> tuple[range, ...]:
+    """Return the numbers of files that cannot be read."""
+    return _runs(sorted({one.index for one in sequence.unreadable}))
+
+
+def _gaps(sequence: FrameSequence, progress: Progress | None) -> tuple[range, ...]:
     """Return the gaps, without numbers that the manifest does not expect."""
     from seqsave.manifest.intervals import subtract
 
@@ -153,9 +160,10 @@ def _ranges(runs: Sequence[range]) -> str:
 
 def document_of(sequence: FrameSequence, progress: Progress | None) -> dict[str, Any]:
     from seqsave import naming
+    from seqsave.manifest.intervals import subtract
 
-    indices = sequence.indices
-    missing = _missing(sequence, progress)
+    indices, broken = sequence.indices, _broken(sequence)
+    missing = subtract(_gaps(sequence, progress), broken)
     return {
         "pattern": _shown(sequence),
         "url": sequence.url,
@@ -170,7 +178,7 @@ def document_of(sequence: FrameSequence, progress: Progress | None) -> dict[str,
         "missing": naming.format_ranges(missing),
         "missing_count": sum(map(len, missing)),
         "empty": naming.format_ranges(_runs(sorted({frame.index for frame in sequence if frame.size == 0}))),
-        "unreadable": naming.format_ranges(_runs(sorted({one.index for one in sequence.unreadable}))),
+        "unreadable": naming.format_ranges(broken),
         "batches": list(sequence.batches),
         "size": sequence.size if _has_size(sequence) else None,
         "complete": is_complete(progress),

@@ -20,7 +20,7 @@ from seqsave.cli.parameters import (
     storage_option,
 )
 from seqsave.errors import TargetError
-from seqsave.wording import counted, did_you_mean, first_of
+from seqsave.wording import command, counted, did_you_mean, first_of
 
 if TYPE_CHECKING:
     from seqsave.sequences.finder import Found
@@ -178,7 +178,8 @@ class _Place:
             if len(group.members) > 1:
                 pattern = f"{found.where.rstrip('/')}/{group.widest}"
                 count = counted(len(group.members), "file")
-                self.notes.append(f"not listed: {group.widest} ({count}); seqsave ls '{pattern}' lists them")
+                listing = command("seqsave", "ls", pattern, options=self.options or ())
+                self.notes.append(f"not listed: {group.widest} ({count}); {listing} lists them")
         names = found.unnumbered if found.is_wanted and self.prefix is None else []
         if names and (found.sequences or found.folders):
             count = counted(len(names), "picture")

@@ -13,7 +13,7 @@ from seqsave.cli.output import Messages, complain, print_json, spelled
 from seqsave.cli.signals import taken_as_interrupts
 from seqsave.errors import SeqSaveError
 from seqsave.runtime.progress import open_progress
-from seqsave.wording import counted, flush_command, format_size
+from seqsave.wording import command, counted, format_size
 
 if TYPE_CHECKING:
     from seqsave.runtime.display import ProgressDisplay
@@ -136,7 +136,7 @@ class Job:
         delivery = None if self.config is None else self.config.delivery
         given = True if delivery is None else delivery.spool_folder
         folder = "" if given is True else given
-        return flush_command(folder, () if delivery is None else delivery.storage_options or ())
+        return command("seqsave", "flush", folder, options=() if delivery is None else delivery.storage_options or ())
 
     def _interrupted(self, result: SaveResult) -> str:
         present = _present(result, RUNS_SHOWN)

@@ -13,6 +13,7 @@ import click
 from seqsave.cli.app import FAILED, WRONG_CALL, Command, Failure
 from seqsave.cli.output import Messages, complain, print_json, print_line, spelled
 from seqsave.cli.parameters import folder_at, json_option, quiet_option, storage_option
+from seqsave.errors import SeqSaveError
 from seqsave.runtime.display import ProgressDisplay
 from seqsave.runtime.progress import open_progress
 from seqsave.spool.results import FlushedFrame, FlushResult
@@ -35,15 +36,43 @@ def _spool_at(folder: str | None) -> Spool:
     spool = None if is_file else open_spool(True if folder is None else folder)
     if spool is None:
         raise Failure(f"{folder} is not a folder: give the folder of a spool", WRONG_CALL)
+    if folder is not None:
+        _check_exists(spool.folder)
     return spool
 
 
-def _missing(folder: Path) -> str:
-    """Return the note about a spool that does not exist, because no save needed it or its name is misspelt."""
-    beside: list[str] = []
+def _check_exists(folder: Path) -> None:
+    """Raise Failure for a path that is certainly misspelt.
+
+    A spool that no save needed does not exist either, and has no waiting frames.
+    """
+    if folder.exists():
+        return
+    if not folder.parent.exists():
+        raise Failure(f"the spool {folder} does not exist, and neither does {folder.parent}")
+    near = did_you_mean(folder.name, [one for one in _folders(folder.parent) if _has_frames(folder.parent / one)])
+    if near:
+        raise Failure(f"the spool {folder} does not exist{near}: that one has waiting frames")
+
+
+def _folders(parent: Path) -> list[str]:
     with suppress(OSError):
-        beside = [one.name for one in folder.parent.iterdir() if one.is_dir()]
-    return f"the spool {folder} does not exist{did_you_mean(folder.name, beside)}"
+        return [one.name for one in parent.iterdir() if one.is_dir()]
+    return []
+
+
+def _has_frames(folder: Path) -> bool:
+    from seqsave.spool import open_spool
+
+    with suppress(SeqSaveError, OSError):
+        spool = open_spool(folder)
+        return spool is not None and any(entry.is_frame for entry in spool.contents().entries)
+    return False
+
+
+def _missing(folder: Path) -> str:
+    """Return the note about a spool that does not exist, because no save needed it."""
+    return f"the spool {folder} does not exist{did_you_mean(folder.name, _folders(folder.parent))}"
 
 
 # --- seqsave flush ---------------------------------------------------------------------------------------------------
@@ -80,6 +109,7 @@ def flush_command(
     By default DIR is the folder named by SEQSAVE_SPOOL or the configuration, or the usual one. Each frame is published
     to its target, compared, recorded in the manifest, and only then removed from DIR. A frame whose file was written by
     another program since is a conflict: both stay as they are, unless --replace is given. Exit status 1 if any is left.
+    A spool that no save needed does not exist, and has no frames.
     """
     from seqsave.spool.flush import flush
 

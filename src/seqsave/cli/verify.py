@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +23,7 @@ from seqsave.cli.parameters import (
 from seqsave.errors import SequenceNotFoundError
 from seqsave.runtime.progress import open_progress
 from seqsave.types import MAX_PIXELS
-from seqsave.wording import counted
+from seqsave.wording import command, counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -114,12 +113,12 @@ def verify_command(
     if as_json:
         print_json(_document(found))
     else:
-        _print(found, url if prefix is None and filetype is None else f"{found.url}/{found.pattern}")
+        _print(found, url if prefix is None and filetype is None else f"{found.url}/{found.pattern}", storage_option)
     return 0 if found.ok else FAILED
 
 
-def _print(found: Verification, url: str) -> None:
-    """Print the findings. url: of the sequence alone, for the advice."""
+def _print(found: Verification, url: str, options: Collection[str]) -> None:
+    """Print the findings. url: of the sequence alone, for the advice. options: the names of the storage options."""
     from seqsave import naming
 
     looked = f"{found.decoded} decoded ({found.shape})" if found.decoded else "none decoded" if found.read else _UNREAD
@@ -134,7 +133,7 @@ def _print(found: Verification, url: str) -> None:
     counts = [counted(len(others), "problem")] if others else []
     counts += [f"{counted(len(unjudged), 'frame')} cannot be judged"] if unjudged else []
     print_line(": ".join(filter(None, (head, ", ".join(counts)))))
-    for text in _obstacles(found, url):
+    for text in _obstacles(found, url, options):
         print_line(f"  {found.manifest}: {text}")
     for kind in dict.fromkeys(finding.kind for finding in others):
         print_line(f"  {kind}: {naming.format_ranges(naming.to_ranges(found.indices(kind)), RUNS_SHOWN)}")
@@ -151,7 +150,7 @@ def _print(found: Verification, url: str) -> None:
         print_line(f"render again: {naming.format_ranges(naming.to_ranges(found.indices()))}")
 
 
-def _obstacles(found: Verification, url: str) -> Iterator[str]:
+def _obstacles(found: Verification, url: str, options: Collection[str]) -> Iterator[str]:
     """Yield why the manifest is not complete, with advice; without the missing frames if these are printed anyway."""
     from seqsave.manifest.intervals import covers, unite
     from seqsave.naming import format_ranges, to_ranges
@@ -159,17 +158,17 @@ def _obstacles(found: Verification, url: str) -> Iterator[str]:
     known = found.progress.known
     writers = known.writers if known is not None else ()
     missing = unite(*known.missing.values()) if known is not None else ()
-    printed = covers(to_ranges(found.indices("missing")), missing)
+    printed = covers(to_ranges(sorted({*found.indices("missing"), *found.indices("unreadable")})), missing)
     left_out = known.missing_clauses() if known is not None and printed else []
     for number, obstacle in enumerate(one for one in found.obstacles if one not in left_out):
         if number >= len(writers):
             yield obstacle
         elif job := writers[number].job:
-            commit = f"seqsave commit {shlex.quote(found.url)} --run {shlex.quote(job)}"
             frames = format_ranges(found.expected) if found.expected else "FIRST-LAST"
-            yield f"{obstacle}; when all of its tasks have ended: {commit} --frames {frames}"
+            commit = command("seqsave", "commit", found.url, "--run", job, "--frames", frames, options=options)
+            yield f"{obstacle}; when all of its tasks have ended: {commit}"
         else:
-            release = f"seqsave manifest {shlex.quote(url)} --release"
+            release = command("seqsave", "manifest", url, "--release", options=options)
             yield f"{obstacle}; verify it again when that has ended. If it has died: {release}"
 
 

@@ -170,6 +170,9 @@ def _broken_off(manifest: Manifest, run_id: str) -> str:
         return "a run was interrupted or failed"
     written = sum(1 for frame in manifest.frames if frame.run == run_id)
     wanted = (count(run.expected) or run.total) * max(1, len(run.batches))
+    if run.mixed:
+        which = f"{written} of {wanted} are from the one that began later"
+        return f"frames of two runs are mixed, which wrote them at the same time: {which}"
     about = "about " if run.about else ""
     verb = "is" if wanted == 1 else "are"
     return f"a run was interrupted or failed: {written} of {about}{counted(wanted, 'frame')} {verb} recorded"

@@ -94,6 +94,7 @@ def ended(
     others = rivals(now, me.id, late) if outcome.sound else []
     mixed = mixed_up(now.runs, me.id, frames, others)
     runs = behind(now.runs, me.id, () if mixed else others) or _runs_at_end(now, facts, me, outcome)
+    runs = tuple(replace(run, mixed=True) if run.id in mixed else run for run in runs)
     result = replace(
         now,
         expected=_expected(runs),
@@ -282,7 +283,7 @@ def _makes_up_for(mine: RunEntry, reach: Intervals, run: RunEntry) -> bool:
     """Return True if ``mine`` saved all frames that ``run`` was to save, as far as that is known."""
     is_known = run.total is not None and not run.about
     has_start = any(run.start in one for one in reach)
-    return takes_place_of(mine, run) or ((is_known or has_start) and covers(reach, run.expected))
+    return (mine.defines and takes_place_of(mine, run)) or ((is_known or has_start) and covers(reach, run.expected))
 
 
 def _is_settled(now: Manifest, run: RunEntry, places: Mapping[str, int]) -> bool:

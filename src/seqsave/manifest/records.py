@@ -272,6 +272,7 @@ class RunEntry:
                  later run over the same frames takes its place, and then it has none.
     defines:     it covered a whole sequence, or a part of it; otherwise it replaced single frames.
     keeps:       it kept existing frames, all of them or those that passed a check; otherwise it replaced each one.
+    mixed:       it ran to its end, and another run at the same time replaced a part of its frames.
     """
 
     id: str
@@ -284,19 +285,17 @@ class RunEntry:
     expected: Intervals = ()
     defines: bool = True
     keeps: bool = False
+    mixed: bool = False
 
     def as_document(self) -> dict[str, Any]:
         """Return JSON values; ``from_document`` reads them."""
         document: dict[str, Any] = {"id": self.id, "since": self.since}
         document |= {"start": self.start, "step": self.step, "total": self.total}
-        if self.about:
-            document["about"] = True
+        document |= {name: True for name in ("about", "keeps", "mixed") if getattr(self, name)}
         if self.batches:
             document["batches"] = list(self.batches)
         if not self.defines:
             document["defines"] = False
-        if self.keeps:
-            document["keeps"] = True
         if self.step != 1 or self.expected != declared(self.start, 1, self.total):
             document["expected"] = naming.format_ranges(self.expected)
         return document
@@ -321,6 +320,7 @@ class RunEntry:
             expected=declared(start, 1, total) if is_implied else ranges_in(reader, "expected"),
             defines=reader.flag("defines", True),
             keeps=reader.flag("keeps", False),
+            mixed=reader.flag("mixed", False),
         )
 
 

@@ -118,7 +118,8 @@ def unpack(head: bytes) -> list[Packed]:
         document = json.loads(head[index_start() : end])
         return [_packed(one) for one in document["frames"]]
     except (LookupError, TypeError, ValueError, RecursionError, AttributeError) as error:
-        raise ValueError(f"the index of this pack is damaged: {error!r}") from None
+        reason = str(error) if isinstance(error, ValueError) else repr(error)
+        raise ValueError(f"the index of this pack is damaged: {reason}") from None
 
 
 def unpack_all(data: bytes) -> list[tuple[Source, Proxy]]:
@@ -150,7 +151,10 @@ def _packed(document: Mapping[str, Any]) -> Packed:
     slots: dict[str, Slot] = {name: Slot(*document[name]) for name in SIZES}
     values = [value for slot in slots.values() for value in (slot.offset, slot.size, slot.crc32)]
     if not is_sound or not all(type(value) is int and value >= 0 for value in values):
-        raise ValueError("the index of this pack is damaged")
-    if any(slot.size > _LARGEST_PICTURE or slot.offset > _LARGEST_PACK for slot in slots.values()):
-        raise ValueError(f"the index of this pack is damaged: it states a picture of over {_LARGEST_PICTURE >> 20} MiB")
+        raise ValueError("a value is of another type than it must be, or negative")
+    for slot in slots.values():
+        if slot.size > _LARGEST_PICTURE:
+            raise ValueError(f"it states a picture of {slot.size} bytes, more than {_LARGEST_PICTURE >> 20} MiB")
+        if slot.offset > _LARGEST_PACK:
+            raise ValueError(f"it states a picture at byte {slot.offset}, and no pack has more than {_LARGEST_PACK}")
     return Packed(Source(index=index, batch=batch, size=size, checksum=checksum, version=version), slots)

@@ -176,7 +176,7 @@ class Found:
             return f": {subframes_message(self.subframes[0])}"
         if self.sequences:
             parts = [f"{one.pattern} {naming.format_ranges(one.ranges, 3)}" for one in self.sequences]
-            but = f", but {counted(len(parts), 'sequence')}: {first_of(parts, SHOWN)}"
+            but = f", but {counted(len(parts), 'sequence')}: {first_of(parts, SHOWN, '; ')}"
             return f"{but}; {lost}" if lost else but
         numbered = [group for group in self.others if len(group.members) > 1]
         if numbered:

@@ -38,12 +38,14 @@ class Progress:
     has_end:    the last frame is known. about: the number of expected frames is an estimate.
     lacking:    the expected frames that no file exists of, as ranges for each batch.
     older:      frames that an interrupted run was to replace and has not reached, as ranges for each batch.
+    mixed:      frames that another run has replaced at the same time, as ranges for each batch; neither is whole.
     resized:    recorded frames whose files have another size now, as ranges for each batch.
     beside:     existing frames of older runs outside of what is expected, as ranges.
     strangers:  existing frames that no run recorded, as ranges.
     sizes:      the sizes of the expected pictures as recorded (``1920x1080``), and which frames have each.
     unrecorded: frames that a run left which had no time to record them.
-    done, wanted: how many of the expected frames exist and are not older, and how many are expected, in all batches.
+    done, wanted: how many of the expected frames exist and are neither older nor mixed, and how many are expected, in
+                  all batches.
     """
 
     state: State | None = None
@@ -54,6 +56,7 @@ class Progress:
     about: bool = False
     lacking: dict[int | None, Intervals] = field(default_factory=dict)
     older: dict[int | None, Intervals] = field(default_factory=dict)
+    mixed: dict[int | None, Intervals] = field(default_factory=dict)
     resized: dict[int | None, Intervals] = field(default_factory=dict)
     beside: Intervals = ()
     strangers: Intervals = ()
@@ -65,7 +68,8 @@ class Progress:
     @property
     def render_again(self) -> Intervals:
         """Return the frames to render again, also those that were never reached, as far as a listing shows that."""
-        return unite(*self.lacking.values(), *self.older.values(), *self.resized.values())
+        found = (self.lacking, self.older, self.mixed, self.resized)
+        return unite(*(runs for one in found for runs in one.values()))
 
     def as_document(self) -> dict[str, Any] | None:
         """Return JSON values; None without a manifest. Ranges are text (``17,40-52``)."""
@@ -123,16 +127,17 @@ class _Look:
         self.open_runs = [run for run in known.runs if run.id in {*known.unfinished, *at_work}]
         self.unrecorded = self._unrecorded(known)
         self.known = self._with_files(known)
+        self.older, self.mixed = self._of_other_runs()
 
     def progress(self) -> Progress:
         """Return how far the sequence has come."""
         known, lacking = self.known, self.known.missing
-        older = self._older()
         expected = known.expected
         disputed = [key for key in self._disputed() if any(key[0] in run for run in expected)]
         wanted = count(expected) * len(known.batches)
         resized = self._resized()
-        done = wanted - sum(map(count, (*lacking.values(), *older.values(), *resized.values()))) - len(disputed)
+        not_done = (runs for one in (lacking, self.older, self.mixed, resized) for runs in one.values())
+        done = wanted - sum(map(count, not_done)) - len(disputed)
         obstacles = self._obstacles(known)
         strangers = self._strangers()
         return Progress(
@@ -143,7 +148,8 @@ class _Look:
             has_end=all(run.total is not None for run in self.open_runs) and bool(expected) and not self._is_lost(),
             about=any(run.about for run in self.open_runs),
             lacking=lacking,
-            older=older,
+            older=self.older,
+            mixed=self.mixed,
             resized=resized,
             beside=naming.to_ranges(sorted({frame.index for frame in known.outside})),
             strangers=strangers,
@@ -224,36 +230,47 @@ class _Look:
                 continue
             if entry.size is not None and any(entry.index in run for run in self.known.expected):
                 found.setdefault(entry.batch, set()).add(entry.index)
-        older = self._older() if found else {}
-        own = {batch: subtract(naming.to_ranges(sorted(own)), older.get(batch, ())) for batch, own in found.items()}
+        own = {
+            batch: subtract(naming.to_ranges(sorted(own)), (*self.older.get(batch, ()), *self.mixed.get(batch, ())))
+            for batch, own in found.items()
+        }
         return {batch: runs for batch, runs in own.items() if runs}
 
-    def _older(self) -> dict[int | None, Intervals]:
-        """Return the frames of older runs that an open one was to replace, and that are still as they were recorded."""
-        places = {run.id: place for place, run in enumerate(self.known.runs)}
-        found: dict[int | None, set[int]] = {}
-        suspects = list(self._suspects(places))
+    def _of_other_runs(self) -> tuple[dict[int | None, Intervals], dict[int | None, Intervals]]:
+        """Return the frames that an interrupted run was to replace, and those that a run has lost to another one.
+
+        Both are still as they were recorded.
+        """
+        found: tuple[dict[int | None, set[int]], ...] = ({}, {})
+        suspects = list(self._suspects())
         listing = None
         if suspects and self.sequence.target is not None:
-            names = [entry.name for entry in suspects]
+            names = [entry.name for entry, _ in suspects]
             listing = manifests.list_frames(self.sequence.target, self.sequence.prefix, names)
-        for entry in suspects:
+        for entry, is_mixed in suspects:
             seen = None if listing is None else listing.get(entry.name)
             is_new = seen is not None and None not in (seen.version, entry.version) and seen.version != entry.version
             if not is_new:
-                found.setdefault(entry.batch, set()).add(entry.index)
-        return {batch: naming.to_ranges(sorted(own)) for batch, own in found.items()}
+                found[is_mixed].setdefault(entry.batch, set()).add(entry.index)
+        older, mixed = ({batch: naming.to_ranges(sorted(own)) for batch, own in one.items()} for one in found)
+        return older, mixed
 
-    def _suspects(self, places: dict[str, int]) -> Iterator[FrameEntry]:
-        """Yield the recorded frames of earlier runs in the reach of an open one that was to replace each frame."""
-        reaches = [(places[run.id], _reach(run)) for run in self.open_runs if not run.keeps and run.defines]
+    def _suspects(self) -> Iterator[tuple[FrameEntry, bool]]:
+        """Yield the recorded frames of earlier runs in the reach of an open one that was to replace each frame.
+
+        With each, whether that run ran to its end, and is mixed with another one.
+        """
+        places = {run.id: place for place, run in enumerate(self.known.runs)}
+        reaches = [(places[run.id], _reach(run), run.mixed) for run in self.open_runs if not run.keeps and run.defines]
         for key, entry in self.entries.items():
             file = self.files.get(key)
             if file is None or entry.disputed or file.size not in (None, entry.size):
                 continue
             place = places.get(entry.run or "", -1)
-            if any(place < later and any(entry.index in one for one in reach) for later, reach in reaches):
-                yield entry
+            later = [run for run in reaches if place < run[0]]
+            are_mixed = [mixed for _, reach, mixed in later if any(entry.index in one for one in reach)]
+            if are_mixed:
+                yield entry, all(are_mixed)
 
 
 def _reach(run: RunEntry) -> Intervals:

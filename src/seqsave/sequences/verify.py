@@ -23,7 +23,7 @@ from seqsave.errors import (
     TargetError,
 )
 from seqsave.manifest import MOST_READ, FrameEntry, Listing, Manifest, list_frames
-from seqsave.manifest.intervals import subtract
+from seqsave.manifest.intervals import Intervals, subtract
 from seqsave.sequences.frame import MAX_PIXELS, Frame
 from seqsave.sequences.progress import Progress, State, progress_of
 from seqsave.sequences.reader import FrameSequence
@@ -36,6 +36,7 @@ MOST_MISSING = 1_000_000
 Kind = Literal[
     "missing",
     "older",
+    "mixed",
     "empty",
     "duplicate",
     "unreadable",
@@ -59,6 +60,7 @@ class Finding:
 
     kind:     the problem; ``message`` describes it.
     older:    a run that was to replace the frame was interrupted before that.
+    mixed:    two runs have replaced frames of each other: this one is not from the run that began later.
     index, batch: the frame's numbers; ``batch`` is None outside of batch folders.
     unreadable: the storage refuses to return the file, or it is none, as a link to a missing file.
     undecodable: the file is damaged.
@@ -197,8 +199,10 @@ def _state_of(progress: Progress) -> State | None:
 
 
 def _older(progress: Progress) -> Iterable[Finding]:
-    for batch, runs in progress.older.items():
-        yield from (Finding(kind="older", index=index, batch=batch) for run in runs for index in run)
+    kinds: tuple[tuple[Kind, dict[int | None, Intervals]], ...] = (("older", progress.older), ("mixed", progress.mixed))
+    for kind, found in kinds:
+        for batch, runs in found.items():
+            yield from (Finding(kind=kind, index=index, batch=batch) for run in runs for index in run)
 
 
 def _against(

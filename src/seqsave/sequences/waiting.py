@@ -11,7 +11,7 @@ from seqsave import naming, targets
 from seqsave.errors import SeqSaveError
 from seqsave.sequences import lookup
 from seqsave.spool.opening import default_folder
-from seqsave.wording import counted, flush_command
+from seqsave.wording import command, counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -28,20 +28,22 @@ class Waiting:
 
     url: of the folder. spool: the folder of the spool, which commands use by default.
     numbers: the indices of the frames. count: how many they are, in all sequences and variations.
+    options: the names of the storage options with which the target was opened.
     """
 
     url: str
     spool: str
     numbers: tuple[range, ...]
     count: int
+    options: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         """Return a message with the command that publishes them."""
-        wait = "waits" if self.count == 1 else "wait"
+        wait, them = ("waits", "it") if self.count == 1 else ("wait", "them")
         numbers = naming.format_ranges(self.numbers, 10)
         return (
             f"{counted(self.count, 'frame')} for {self.url} {wait} in the spool {self.spool} of this machine: "
-            f"{numbers}; {flush_command('', ())} publishes {'it' if self.count == 1 else 'them'}"
+            f"{numbers}; {command('seqsave', 'flush', options=self.options)} publishes {them}"
         )
 
 
@@ -65,7 +67,8 @@ def waiting_for(target: Target, folder: str = "", pattern: naming.NamePattern | 
         return None
     numbers = naming.to_ranges(sorted({one.index for one in entries}))
     url = target.url_of(folder) if folder else target.url
-    return Waiting(url, str(spool), numbers, len({(one.identity, one.path) for one in entries}))
+    count = len({(one.identity, one.path) for one in entries})
+    return Waiting(url, str(spool), numbers, count, target.option_names)
 
 
 def waiting_at(url: str | os.PathLike[str], storage_options: Mapping[str, Any] | None = None) -> Waiting | None:

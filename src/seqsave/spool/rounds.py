@@ -22,6 +22,7 @@ from seqsave.spool.entries import DamagedError, Entry, fingerprint
 from seqsave.spool.placing import ConflictError, ConflictReason, Placing
 from seqsave.spool.store import Spool
 from seqsave.targets.identity import canonical_identity
+from seqsave.wording import command
 
 __all__ = ["Outcome", "Records", "flush_place", "flush_spool", "overlaps"]
 
@@ -376,9 +377,10 @@ class _Flush:
         return Outcome(entry=entry, status="gone", message=message)
 
     def _conflict(self, entry: Entry, reason: ConflictReason) -> Outcome:
+        flush = command("seqsave", "flush", "--replace", self._spool.folder, options=self._target.option_names)
         message = (
             f"{self._target.url_of(entry.path)}: {_CONFLICTS[reason]}. The frame stays in {entry.name}: delete that "
-            f"file to keep the other one, or replace that one: seqsave flush --replace {self._spool.folder}"
+            f"file to keep the other one, or replace that one: {flush}"
         )
         return Outcome(entry=entry, status="conflict", reason=reason, message=message, file=entry.name)
 

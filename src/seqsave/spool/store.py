@@ -38,7 +38,7 @@ from seqsave.spool.safety import check_folder, check_subfolder
 from seqsave.spool.shared import keep_shared, remove_unused
 from seqsave.targets import config
 from seqsave.targets.local import LocalTarget
-from seqsave.wording import counted
+from seqsave.wording import command, counted
 
 __all__ = ["MAX_BYTES", "Contents", "Spool"]
 
@@ -169,6 +169,7 @@ class Spool:
 
     def _take_room(self, size: int) -> None:
         """Reserve ``size`` bytes."""
+        flush = command("seqsave", "flush", self.folder)
         with self._lock:
             try:
                 disk = shutil.disk_usage(self.folder)
@@ -177,14 +178,14 @@ class Spool:
             if self._used + size > self.max_bytes:
                 raise SpoolError(
                     f"the spool {self.folder} is full: it holds {self._used} of {self.max_bytes} bytes; publish its "
-                    f"frames (seqsave flush {self.folder}), or raise max_bytes in the table [spool] of "
+                    f"frames ({flush}), or raise max_bytes in the table [spool] of "
                     f"{config.config_path()}",
                     reason="full",
                 )
             if disk.free - size < min(LEFT_FREE, LEFT_FREE_SHARE * disk.total):
                 raise SpoolError(
                     f"the disk of the spool {self.folder} is nearly full: {counted(disk.free, 'byte')} free; publish "
-                    f"its frames (seqsave flush {self.folder}), free some space, or use another folder",
+                    f"its frames ({flush}), free some space, or use another folder",
                     reason="full",
                 )
             self._used += size

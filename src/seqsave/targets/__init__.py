@@ -125,7 +125,9 @@ def _open(location: urls.Location, given: Mapping[str, Any] | None, connections:
     if location.scheme not in registry.BUILTIN:
         location, options, shown = _look_up(location, options, shown)
     options = registry.check_options(location.scheme, options)
-    return registry.class_for(location.scheme).open(location, options, connections=connections, url=shown)
+    target = registry.class_for(location.scheme).open(location, options, connections=connections, url=shown)
+    target.option_names = tuple(sorted(given or ()))
+    return target
 
 
 def _look_up(location: urls.Location, options: dict[str, Any], shown: str) -> tuple[urls.Location, dict[str, Any], str]:

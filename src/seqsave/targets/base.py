@@ -61,6 +61,7 @@ class Target(ABC):
     is_fast:      publishing does not wait for a network.
     takes_within: the storage option ``within`` confines the target, for URLs from untrusted sources.
     capabilities: the guarantees of the storage.
+    option_names: of the storage options that the caller gave, which a command for this target needs as well.
     """
 
     is_local: ClassVar[bool] = False
@@ -68,6 +69,7 @@ class Target(ABC):
     takes_within: ClassVar[bool] = False
     url: str
     capabilities: Capabilities
+    option_names: tuple[str, ...] = ()
     _refuses_for_certain: ClassVar[bool] = False  # create=True is decided by this machine, and need not be tried
     _container: str = ""  # as a phrase, "bucket 'renders'"
     _run: str = ""  # is part of the names of temporary files

@@ -20,7 +20,7 @@ from seqsave.naming.key import FrameKey
 from seqsave.runtime import retry
 from seqsave.spool.run_entries import RunEntries
 from seqsave.types import FailedFrame, SavedFrame, SaveResult, Status
-from seqsave.wording import counted, flush_command
+from seqsave.wording import command, counted
 from seqsave.writer.frame import FileToPublish, FrameTask
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class Fallback:
         self.behind = delivery.publish_behind
         """Every frame goes into the spool first, and is published in the background."""
         self.folder = kept_in.folder
-        self.flush_command = flush_command(kept_in.folder, delivery.storage_options or ())
+        self.flush_command = command("seqsave", "flush", kept_in.folder, options=delivery.storage_options or ())
         """The command that publishes what is left."""
         self._spool = kept_in
         self._target, self._pipeline, self._record = common.target, common.pipeline, record

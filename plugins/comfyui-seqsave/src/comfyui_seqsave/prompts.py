@@ -11,6 +11,7 @@ import json
 import logging
 import os
 import re
+import shlex
 import threading
 from collections.abc import Callable, Collection, Hashable, Mapping
 from dataclasses import dataclass, field
@@ -168,7 +169,9 @@ def _close(one: _Open, *, ok: bool) -> host.Failure | None:
         _log.error("%s", failure.message)
     except Exception as error:  # noqa: BLE001 - the other writers are closed, too, and the next prompt runs
         why = f"not all that belongs to the frames in {writer.url} is saved: {type(error).__name__}: {error}"
-        failure = host.Failure(one.node, f"{why}. To check them: seqsave verify {writer.url}", type(error).__name__)
+        failure = host.Failure(
+            one.node, f"{why}. To check them: seqsave verify {shlex.quote(writer.url)}", type(error).__name__
+        )
         _log.exception("%s", failure.message)
     else:
         return None
@@ -178,7 +181,7 @@ def _close(one: _Open, *, ok: bool) -> host.Failure | None:
 def _advice(error: seqsave.SeqSaveError, url: str) -> str:
     result = error.result if isinstance(error, seqsave.SaveError) else None
     if result is not None and not result.failures:
-        return f"The manifest is written by: seqsave manifest {url} --rebuild"
+        return f"The manifest is written by: seqsave manifest {shlex.quote(url)} --rebuild"
     return "To save the missing frames, run the graph again with if_exists = skip"
 
 

@@ -42,6 +42,7 @@ class Native(NamedTuple):
 
     kernel: Any
     state: str
+    is_installed: bool = True
 
 
 @functools.cache
@@ -50,7 +51,7 @@ def native() -> Native:
     try:
         import seqsave_native
     except ImportError:
-        return Native(None, f"{_WITHOUT}; seqsave-native is not installed (pip install 'seqsave[fast]')")
+        return Native(None, f"{_WITHOUT}; seqsave-native is not installed (pip install 'seqsave[fast]')", False)
     try:
         from seqsave_native import _kernel
     except ImportError as error:
