@@ -30,7 +30,7 @@ def test_damaged_frames_are_named(tmp_path: Path) -> None:
         (tmp_path / f"frame_{index:05d}.png").write_bytes(whole[:-40])
     done = seqsave("proxies", tmp_path, status=1)
     assert "stored proxies of 3 frames" in done.out
-    assert "frame_00002.png has no proxy: this PNG is truncated" in done.err
+    assert "frame_00002.png has no proxy: the file is truncated" in done.err
     assert "frame_00003" not in done.err
     assert "4 frames have no proxies in all" in done.err
 
