@@ -50,7 +50,7 @@ def test_what_to_render_again(frames: Path) -> None:
     assert "  undecodable: 3" in deep
     (cut,) = (line for line in deep if line.startswith("    frame_00003.png: "))
     assert ": the file is truncated: it ends at byte 4, before its picture does" in cut
-    assert seqsave("ls", str(frames)).out.startswith("frame_#####.png 0-59 (46 frames, 14 missing: 17,40-52)  ")
+    assert seqsave("ls", str(frames)).out.startswith("frame_#####.png 0-59 (46 frames; 14 missing: 17,40-52)  ")
     assert deep[-1] == "render again: 3,17,40-52"
 
 
