@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import shutil
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -19,6 +20,7 @@ from seqsave.manifest import path_of
 from seqsave.manifest.packs import folder_of
 from seqsave.pictures.packs import Proxy as Pictures
 from seqsave.pictures.packs import Source, index_end, index_start, pack, unpack_all
+from tests.cli.runner import seqsave as command
 from tests.look.proxied import grey, opened, packs, picture, shown
 from tests.support.patience import PATIENCE, wait_until
 from tests.support.places import Place
@@ -190,6 +192,35 @@ def test_equal_checksums_are_not_mistaken(tmp_path: Path) -> None:
     ]
     file.write_bytes(pack(alike))
     assert StoredProxies(sequence).jpeg(sequence[1], "half") is None
+
+
+@pytest.mark.parametrize("offset", [10, 1000])
+def test_frames_with_other_numbers_are_found_by_their_checksums_alone(tmp_path: Path, offset: int) -> None:
+    """No manifest names their packs: it was lost, and made again."""
+    seqsave.save([picture(value) for value in range(140)], tmp_path / "a", proxies=True)
+    for path in sorted((tmp_path / "a").glob("*.png"), reverse=True):
+        path.rename(path.with_name(f"frame_{int(path.stem[-5:]) + offset:05d}.png"))
+    (tmp_path / "a" / path_of("", seqsave.open_sequence(tmp_path / "a").name)).unlink()
+    shutil.copytree(tmp_path / "a", tmp_path / "b", copy_function=shutil.copyfile)  # the versions are others
+    command("manifest", tmp_path / "b", "--rebuild")
+    sequence = seqsave.open_sequence(tmp_path / "b")
+    assert sequence.manifest is not None
+    assert not any(entry.proxy for entry in sequence.manifest.frames)
+    reader = StoredProxies(sequence)
+    assert [grey(reader.jpeg(frame, "thumb")) for frame in sequence] == list(range(140))
+
+
+def test_a_search_among_packs_of_other_frames_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stored, "MOST_SEARCHED", 2)
+    seqsave.save([picture(value) for value in range(200)], tmp_path, proxies=True)
+    for entry in tmp_path.glob(".seqsave/*.json"):
+        entry.unlink()
+    with pytest.warns(seqsave.SeqSaveWarning, match="frames that no run recorded lie beside"):
+        seqsave.save([picture(value) for value in range(200, 203)], tmp_path, start=1000)
+    sequence = seqsave.open_sequence(tmp_path)
+    reader = StoredProxies(sequence)
+    assert [reader.jpeg(frame, "thumb") for frame in sequence if frame.index >= 1000] == [None] * 3
+    assert len(reader._indexes) == 2
 
 
 def test_what_has_no_proxies_says_so(place: Place) -> None:

@@ -197,3 +197,31 @@ def test_no_password_shows(remote: Remote) -> None:
     with pytest.raises(seqsave.SeqSaveError) as caught:
         seqsave.save(NOISE[:1], remote.url, storage_options=options, retry=seqsave.RetryPolicy(attempts=1))
     assert "hush" not in repr(caught.value) + str(caught.value) + repr(caught.value.__cause__)
+
+
+def test_links_on_sftp_are_followed_and_named() -> None:
+    with sftp_server() as server:
+        folder, options = server.folder / "shot", server.storage_options
+        seqsave.save(NOISE[:3], f"{server.url}/shot", storage_options=options)
+        whole = folder / "frame_00000.png"
+        (folder / "frame_00003.png").symlink_to(whole)
+        (folder / "frame_00004.png").symlink_to("nowhere")
+        (folder / "frame_00005.png").symlink_to("frame_00005.png")
+        (folder / "frame_00006.png").symlink_to(folder)
+        (folder / "round").symlink_to(folder)
+        target = targets.resolve(f"{server.url}/shot", options)
+        listed = target.list()
+        problem = "a link to a file that does not exist"
+        assert targets.unreadable_in(listed) == {"frame_00004.png": problem, "frame_00005.png": problem}
+        found = {entry.name: entry for entry in listed}
+        assert found["frame_00003.png"].size == whole.stat().st_size
+        assert found["frame_00003.png"].version == found[whole.name].version
+        assert [name for name, one in found.items() if one.is_link and one.is_folder] == ["frame_00006.png", "round"]
+        named = f"frame_00004.png, frame_00005.png .{problem}.; frame_00006.png"
+        with pytest.warns(seqsave.SeqSaveWarning, match=named):
+            sequence = seqsave.open_sequence(f"{server.url}/shot", storage_options=options)
+        with pytest.warns(seqsave.SeqSaveWarning, match=named):  # a search does not go round in circles
+            (only,) = seqsave.find_sequences(f"{server.url}/shot", recursive=True, storage_options=options)
+        assert sequence.indices == only.indices == (0, 1, 2, 3)
+        assert (sequence.frame(3).read() == NOISE[0]).all()
+        assert [one.index for one in sequence.unreadable] == [4, 5, 6]

@@ -10,7 +10,7 @@ import contextlib
 import threading
 from bisect import bisect_left
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -43,6 +43,8 @@ HEAD = CHUNK + CHUNK // 2
 MOST_INDEXES = 128
 # How far apart frames may be that are asked for at once.
 TOGETHER = 8
+# How many packs are searched in vain for frames that have other numbers than in their pack, before a newer listing.
+MOST_SEARCHED = 16
 
 
 class StoredProxies:
@@ -59,6 +61,7 @@ class StoredProxies:
         self._indexes: OrderedDict[Hashable, Any] = OrderedDict()
         self._under_way: dict[Hashable, Future[Any]] = {}
         self._courses: dict[int | None, tuple[int, int]] = {}
+        self._moved: dict[int | None, int] = {}  # how far the frames of a batch are from their numbers in the packs
         self.lacking: Frame | None = None
         """A frame that was requested and has no picture of its present file, though others have."""
         self.update(sequence)
@@ -72,6 +75,7 @@ class StoredProxies:
             self._sequence = sequence
             self._entries: dict[Key, FrameEntry] | None = None
             self._names: dict[int | None, list[tuple[PackName, str]]] | None = None
+            self._searched: set[str] = set()
             # What was read stays: each picture is checked. Packs that were not there may be there now.
             for pack in [pack for pack, (end, _) in self._indexes.items() if not end]:
                 del self._indexes[pack]
@@ -119,11 +123,37 @@ class StoredProxies:
             found = self._in_pack(entry.proxy, frame, entry)
             if found is not None:
                 yield entry.proxy, found
-        for name, pack in self._listed().get(frame.batch, ()):
-            if name.first <= frame.index <= name.last and (entry is None or pack != entry.proxy):
-                found = self._in_pack(pack, frame, entry)
-                if found is not None:
-                    yield pack, found
+        listed = self._listed().get(frame.batch, ())
+        for moved in dict.fromkeys((0, self._moved.get(frame.batch, 0))):
+            for name, pack in listed:
+                if name.first <= frame.index - moved <= name.last and (entry is None or pack != entry.proxy):
+                    found = self._in_pack(pack, frame, entry)
+                    if found is not None:
+                        yield pack, found
+        if entry is not None and entry.proxy is None:
+            yield from self._search(frame, entry, listed)
+
+    def _search(
+        self, frame: Frame, entry: FrameEntry, listed: Sequence[tuple[PackName, str]]
+    ) -> Iterator[tuple[str, Packed]]:
+        """Yield the pictures of a frame that got another number, and that no manifest names a pack of.
+
+        The pack that is as far from the first one as the frame is from the first frame comes first.
+        """
+        ordered = sorted(listed, key=lambda one: one[0].first)
+        own = self._sequence.indices
+        place = (frame.index - own[0]) * len(ordered) // (own[-1] - own[0] + 1)
+        for _, (name, pack) in sorted(enumerate(ordered), key=lambda one: abs(one[0] - place)):
+            if len(self._searched) >= MOST_SEARCHED:
+                return
+            if pack in self._searched:
+                continue
+            found = self._in_pack(pack, frame, entry)
+            if found is not None:
+                self._moved[name.batch] = frame.index - found.source.index
+                yield pack, found
+                return
+            self._searched.add(pack)
 
     def _in_pack(self, pack: str, frame: Frame, entry: FrameEntry | None) -> Packed | None:
         """Return the pictures in a pack that were made of the frame's file."""
@@ -131,8 +161,8 @@ class StoredProxies:
         own = [one for one in found if (one.source.index, one.source.batch) == (frame.index, frame.batch)]
         if own:
             return own[0]
-        # Frames that were moved have other numbers: the manifest names the pack, and the checksum distinguishes them.
-        is_named = entry is not None and entry.proxy == pack
+        # Frames that were moved have other numbers: the checksum distinguishes them.
+        is_named = entry is not None and entry.proxy in (None, pack)
         return found[0] if is_named and len(found) == 1 else None
 
     def _recorded(self) -> dict[Key, FrameEntry]:
@@ -285,8 +315,8 @@ class StoredProxies:
         entry = self._recorded().get((frame.index, batch))
         if entry is not None and entry.proxy is not None:
             return entry.proxy
-        listed = (self._names or {}).get(batch, ())
-        return next((one for name, one in listed if name.first <= frame.index <= name.last), None)
+        listed, number = (self._names or {}).get(batch, ()), frame.index - self._moved.get(batch, 0)
+        return next((one for name, one in listed if name.first <= number <= name.last), None)
 
     # --- keeping -------------------------------------------------------------------------------------------------
 

@@ -19,6 +19,7 @@ import re
 import threading
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from seqsave.errors import TargetError
@@ -174,7 +175,7 @@ class FsspecTarget(Target):
         folder = self._checked_folder(folder)
         full = self._full(folder) if folder else self._root
         with self._filesystem() as filesystem:
-            return entries_of(self._found(filesystem, full), full)
+            return entries_of(self._found(filesystem, full), full, partial(self._info, filesystem))
 
     @guarded("list")
     def remove_stale_temporaries(self, folder: str = "", *, run: str = "") -> int:
@@ -198,28 +199,29 @@ class FsspecTarget(Target):
                 raise
             return []
 
+    def _info(self, filesystem: Any, full: str) -> Mapping[str, Any] | None:
+        """Return what a path leads to, through links; None for nothing."""
+        try:
+            found: Mapping[str, Any] = filesystem.info(full)
+        except Exception as error:
+            if diagnose(error) is not Fault.MISSING:
+                raise
+            return None
+        return found
+
     @guarded("look for")
     def exists(self, path: str) -> bool:
         """Return whether a file exists; see ``Target.exists``."""
         with self._filesystem() as filesystem:
-            try:
-                return bool(filesystem.info(self._full(path))["type"] != "directory")
-            except Exception as error:
-                if diagnose(error) is not Fault.MISSING:
-                    raise
-                return False
+            item = self._info(filesystem, self._full(path))
+        return item is not None and item["type"] != "directory"
 
     @guarded("look for")
     def look(self, path: str) -> Entry | None:
         """Return a file as a listing shows it; see ``Target.look``."""
         with self._filesystem() as filesystem:
-            try:
-                item = filesystem.info(self._full(path))
-            except Exception as error:
-                if diagnose(error) is not Fault.MISSING:
-                    raise
-                return None
-        if item["type"] == "directory":
+            item = self._info(filesystem, self._full(path))
+        if item is None or item["type"] == "directory":
             return None
         return Entry(path.rpartition("/")[2], int(item.get("size") or 0), False, version=version_of(item))
 

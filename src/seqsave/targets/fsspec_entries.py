@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from seqsave.targets.records import Entries, Entry
+from seqsave.targets.local_entries import DANGLING
+from seqsave.targets.records import Entries, Entry, Listed
 from seqsave.targets.temporary import is_temporary
 
 __all__ = ["entries_of", "version_of"]
@@ -18,20 +19,33 @@ _VERSIONS = (
 )
 
 
-def entries_of(found: Iterable[Mapping[str, Any]], folder: str) -> Entries:
-    """Return the entries of a folder. Raises NotADirectoryError for the listing of a file."""
-    entries = []
+def entries_of(
+    found: Iterable[Mapping[str, Any]], folder: str, follow: Callable[[str], Mapping[str, Any] | None]
+) -> Entries:
+    """Return the entries of a folder. Raises NotADirectoryError for the listing of a file.
+
+    follow: returns what a link leads to, by its path; None for nothing.
+    """
+    entries, unreadable = [], {}
     for item in found:
-        is_folder = item["type"] == "directory"
         path = str(item["name"]).rstrip("/")
         name = path.rpartition("/")[2]
+        is_link = item["type"] == "link"
+        if is_link and not is_temporary(name):
+            seen = follow(path)
+            if seen is None:
+                unreadable[name] = DANGLING
+                continue
+            item = seen
+        is_folder = item["type"] == "directory"
         if path.strip("/") == folder.strip("/"):
             if not is_folder and item.get("size"):  # a file is listed as itself
                 raise NotADirectoryError(errno.ENOTDIR, f"{path} is a file")
         elif name and not is_temporary(name):
             size, version = (0, None) if is_folder else (item.get("size"), version_of(item))
-            entries.append(Entry(name, int(size or 0), is_folder, version=version, has_size=size is not None))
-    return entries
+            entry = Entry(name, int(size or 0), is_folder, is_link and is_folder, version, has_size=size is not None)
+            entries.append(entry)
+    return Listed(entries, unreadable) if unreadable else entries
 
 
 def version_of(item: Mapping[str, Any]) -> str | None:

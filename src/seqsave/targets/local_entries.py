@@ -9,11 +9,12 @@ import sys
 
 from seqsave.targets.records import Entry
 
-__all__ = ["NOT_THERE", "check_version", "entry_of", "version_of"]
+__all__ = ["DANGLING", "NOT_THERE", "check_version", "entry_of", "version_of"]
 
 _WINDOWS = sys.platform == "win32"
 NOT_THERE = frozenset((errno.ENOENT, errno.ENOTDIR, errno.ELOOP))
 """Nothing of this name exists, or it is a link that leads nowhere."""
+DANGLING = "a link to a file that does not exist"
 
 
 def entry_of(entry: os.DirEntry[str]) -> Entry | str | None:
@@ -24,7 +25,7 @@ def entry_of(entry: os.DirEntry[str]) -> Entry | str | None:
         status = entry.stat()
     except OSError as error:
         if error.errno in NOT_THERE:
-            return "a link to a file that does not exist" if entry.is_symlink() else None
+            return DANGLING if entry.is_symlink() else None
         raise
     if stat.S_ISREG(status.st_mode):
         return Entry(entry.name, status.st_size, False, version=version_of(status))
