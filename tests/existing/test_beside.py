@@ -68,60 +68,6 @@ def test_the_same_size_is_nothing_to_mention(place: Place) -> None:
     assert warned(place, pictures(8), if_exists="skip") == ()
 
 
-@pytest.mark.parametrize("manifest", [True, False])
-def test_frames_that_total_states_and_that_were_not_written_are_named(place: Place, manifest: bool) -> None:
-    (text,) = warned(place, pictures(5), start=10, step=2, total=8, manifest=manifest)
-    assert text == (
-        "3 of the 8 frames that `total` states are not saved: 20,22,24; the sequence is unfinished without them"
-    )
-    assert warned(place, pictures(9), start=10, step=2, total=8, manifest=manifest) == ()
-
-
-def test_a_run_without_a_frame_says_so_if_total_states_some(place: Place) -> None:
-    assert warned(place, [], total=4) == ("no frame was written, and `total` states 4: nothing is saved",)
-    assert warned(place, [], total=0) == warned(place, []) == ()
-    with seqsave.open_writer(place.url, total=4, storage_options=place.storage_options) as writer:
-        writer.write(pictures(1)[0], index=9)  # after the end
-    assert writer.result.warnings == ()
-
-
-def test_a_part_of_the_animation_is_not_called_unfinished(place: Place) -> None:
-    """A run that leaves out the first frame is one of several."""
-    assert warned(place, pictures(2), start=0, total=4)[0].startswith("2 of the 4 frames that `total` states")
-    with seqsave.open_writer(place.url, total=4, storage_options=place.storage_options) as writer:
-        writer.write(pictures(1)[0], index=2)
-    assert writer.result.warnings == ()
-    with seqsave.open_writer(place.url, total=4, storage_options=place.storage_options) as writer:
-        writer.write(pictures(1)[0], index=3)
-    assert seqsave.open_sequence(place.url, storage_options=place.storage_options).manifest.complete
-
-
-def test_a_frame_that_is_saved_by_a_call_of_its_own_is_no_animation(place: Place) -> None:
-    settings: dict[str, Any] = {"total": 9, "manifest": False, "storage_options": place.storage_options}
-    with seqsave.open_writer(place.url, **settings) as writer:
-        writer.write_batch(pictures(3), index=0)
-    assert writer.result.warnings == ()
-
-
-def test_frames_that_another_run_is_writing_do_not_lack(place: Place) -> None:
-    settings: dict[str, Any] = {"total": 4, "storage_options": place.storage_options}
-    with seqsave.open_writer(place.url, **settings) as other:
-        other.write(pictures(1)[0], index=3).result()
-        with seqsave.open_writer(place.url, **settings) as writer:
-            writer.write_frames(pictures(3))
-        assert writer.result.warnings == ()
-
-
-def test_a_run_that_failed_names_no_frames_as_lacking(place: Place) -> None:
-    with (
-        pytest.raises(ValueError, match="the caller's"),
-        seqsave.open_writer(place.url, total=4, storage_options=place.storage_options) as writer,
-    ):
-        writer.write(pictures(1)[0]).result()
-        raise ValueError("the caller's own")
-    assert writer.result.warnings == ()
-
-
 DOUBLES = (
     "other files have the numbers of frames of this sequence: 0-2, such as frame_00000.png; remove what is not wanted, "
     "and save with the same `digits`"

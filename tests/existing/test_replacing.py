@@ -30,14 +30,6 @@ def frames(*indices: int) -> list[str]:
     return [f"frame_{index:05d}.png" for index in indices]
 
 
-def test_a_shorter_run_names_the_older_frames(place: Place) -> None:
-    seqsave.save(pictures(9), place.url, storage_options=place.storage_options)
-    with pytest.warns(SeqSaveWarning, match="frames of an older run"):
-        result = seqsave.save(pictures(4), place.url, storage_options=place.storage_options)
-    (warning,) = result.warnings
-    assert "beside those of this one: 4-8" in warning
-
-
 def test_replace_removes_the_older_frames(place: Place) -> None:
     seqsave.save(pictures(9), place.url, storage_options=place.storage_options)
     result = seqsave.save(pictures(4), place.url, if_exists="replace", storage_options=place.storage_options)
@@ -133,17 +125,6 @@ def test_a_run_without_frames_removes_nothing(tmp_path: Path) -> None:
     with seqsave.open_writer(tmp_path, if_exists="replace"):
         pass
     assert names(tmp_path) == frames(0, 1, 2)
-
-
-def test_frames_of_a_run_at_work_stay(tmp_path: Path) -> None:
-    seqsave.save(pictures(9), tmp_path)
-    other = seqsave.open_writer(tmp_path, start=20)
-    other.write(pictures(1)[0]).result()
-    with pytest.warns(SeqSaveWarning, match="frames of older runs are kept"):
-        seqsave.save(pictures(2), tmp_path, if_exists="replace")
-    with pytest.warns(SeqSaveWarning, match="frames of an older run lie beside those of this one: 2-8"):
-        other.close()
-    assert names(tmp_path) == frames(*range(9), 20)
 
 
 def test_a_delete_that_fails_is_a_warning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

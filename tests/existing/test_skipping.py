@@ -12,7 +12,7 @@ import pytest
 import seqsave
 from seqsave.existing.skipping import ExistingFrames
 from seqsave.targets.memory import MemoryTarget
-from seqsave.writer.accept import LOOKS
+from seqsave.writer.common import LOOKS
 from tests.support.patience import PATIENCE
 
 OLD, NEW = np.full((4, 4, 3), 10, np.uint8), np.full((4, 4, 3), 200, np.uint8)

@@ -128,11 +128,11 @@ class OlderFrames:
     def _listed(self) -> dict[str, targets.Entry]:
         found: dict[str, targets.Entry] = {}
         for entry in self._list(self._rule.folder):
-            path = _join(self._rule.folder, entry.name)
+            path = naming.join(self._rule.folder, entry.name)
             if not entry.is_folder:
                 found[path] = entry
             elif naming.parse_batch_folder(entry.name) is not None:
-                found |= {_join(path, one.name): one for one in self._list(path) if not one.is_folder}
+                found |= {naming.join(path, one.name): one for one in self._list(path) if not one.is_folder}
         parse = self._rule.name.parse
         return {path: entry for path, entry in found.items() if parse(entry.name) is not None}
 
@@ -150,7 +150,7 @@ class OlderFrames:
         """Delete the sidecars of these frames. A sidecar that remains belongs to no file, and is ignored."""
         for folder in {path.rpartition("/")[0] for path in deleted}:
             names = [path.rpartition("/")[2] for path in deleted if path.rpartition("/")[0] == folder]
-            private = _join(folder, naming.PRIVATE_FOLDER)
+            private = naming.join(folder, naming.PRIVATE_FOLDER)
             try:
                 for entry in self._list(private):
                     if any(naming.is_sidecar(entry.name, name) for name in names):
@@ -161,10 +161,6 @@ class OlderFrames:
 
 def _is_same(before: targets.Entry, now: targets.Entry | None) -> bool:
     return now is not None and (before.size, before.version) == (now.size, now.version)
-
-
-def _join(folder: str, name: str) -> str:
-    return f"{folder}/{name}" if folder else name
 
 
 def beside_these(indices: Iterable[int]) -> str:

@@ -97,8 +97,7 @@ class ExistingFrames:
             array = decode(key.name, self._content(key)).array
         except DecodeError:
             return None
-        height, width, channels = array.shape
-        return Picture(width=width, height=height, channels=channels, dtype=str(array.dtype))
+        return Picture.of(array.shape, array.dtype)
 
     def _content(self, key: FrameKey) -> bytes:
         """Return the bytes of the existing frame, whose name may be spelled in another way."""

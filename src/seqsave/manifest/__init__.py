@@ -10,7 +10,6 @@ from seqsave.manifest.document import (
     Facts,
     FrameEntry,
     Manifest,
-    Picture,
     RunEntry,
     WriterEntry,
     dump,
@@ -20,6 +19,7 @@ from seqsave.manifest.liveness import dead_runs
 from seqsave.manifest.merging import CONTENT_TYPE, redefined, replaced, without, without_frames
 from seqsave.manifest.outcome import Listing, Outcome
 from seqsave.manifest.path import names_of, path_of
+from seqsave.manifest.picture import Picture
 from seqsave.manifest.records import RUN_HEAD, declared, is_too_many
 from seqsave.manifest.session import Session, merge_into
 from seqsave.manifest.store import MOST_READ, change, list_frames, read

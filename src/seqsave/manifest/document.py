@@ -11,12 +11,12 @@ from seqsave import naming
 from seqsave.errors import ManifestError
 from seqsave.manifest.checked import Reader, parse
 from seqsave.manifest.intervals import Intervals, count, subtract
+from seqsave.manifest.picture import Picture
 from seqsave.manifest.records import (
     MOST_FRAMES,
     Facts,
     FrameEntry,
     Key,
-    Picture,
     RunEntry,
     Shared,
     WriterEntry,
@@ -34,7 +34,6 @@ __all__ = [
     "FrameEntry",
     "Key",
     "Manifest",
-    "Picture",
     "RunEntry",
     "WriterEntry",
     "dump",

@@ -34,7 +34,7 @@ def moved(manifest: Manifest, name: naming.NamePattern, folder: str, offset: int
     runs = (replace(run, start=run.start + offset, expected=shifted(run.expected)) for run in manifest.runs)
     return replace(
         manifest,
-        prefix=f"{folder}/{name.prefix}" if folder else name.prefix,
+        prefix=naming.join(folder, name.prefix),
         separator=name.separator,
         tail=name.tail,
         digits=name.digits,

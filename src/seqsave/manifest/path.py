@@ -14,8 +14,7 @@ def path_of(folder: str, name: naming.NamePattern) -> str:
     Unicode forms of the names have one manifest, as they are those of one sequence.
     """
     stem = name.head.removesuffix(naming.SEPARATOR) if name.is_usual else f"{name.head}@{name.tail}"
-    path = f"{naming.PRIVATE_FOLDER}/{naming.normalized(stem)}.{name.extension.lower()}.json"
-    return f"{folder}/{path}" if folder else path
+    return naming.join(folder, f"{naming.PRIVATE_FOLDER}/{naming.normalized(stem)}.{name.extension.lower()}.json")
 
 
 def names_of(file: str) -> list[naming.NamePattern]:

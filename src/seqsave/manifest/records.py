@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from fractions import Fraction
 from typing import Any
 
@@ -13,6 +13,7 @@ from seqsave.errors import FrameNameError, ManifestError
 from seqsave.manifest.checked import LEAST_INDEX, Reader
 from seqsave.manifest.intervals import Intervals, count
 from seqsave.manifest.path import path_of, unusual
+from seqsave.manifest.picture import Picture
 
 __all__ = [
     "MOST_FRAMES",
@@ -20,7 +21,6 @@ __all__ = [
     "Facts",
     "FrameEntry",
     "Key",
-    "Picture",
     "RunEntry",
     "Shared",
     "WriterEntry",
@@ -38,29 +38,6 @@ RUN_HEAD = "run-"
 _RATE = re.compile(r"[0-9]{1,20}(?:[./][0-9]{1,20})?", re.ASCII)
 
 Key = tuple[int, int | None]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Picture:
-    """The format of a frame's pixels: width and height in pixels, channels, and the numpy name of the dtype."""
-
-    width: int
-    height: int
-    channels: int
-    dtype: str
-
-    def as_document(self) -> dict[str, Any]:
-        """Return JSON values; ``from_document`` reads them."""
-        return {one.name: getattr(self, one.name) for one in fields(self)}
-
-    @classmethod
-    def from_document(cls, document: Any, what: str) -> Picture | None:
-        """Return the record; None for null. Raises ManifestError."""
-        if document is None:
-            return None
-        inner = Reader(document, f"the picture of {what}")
-        width, height, channels = (inner.number(name, least=1) for name in ("width", "height", "channels"))
-        return cls(width=width, height=height, channels=channels, dtype=inner.text("dtype"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -33,7 +33,7 @@ from seqsave.naming.pattern import (
     split_name,
     unended_message,
 )
-from seqsave.naming.rule import PRIVATE_FOLDER, NameRule, is_sidecar, sidecar_key, sidecar_name
+from seqsave.naming.rule import PRIVATE_FOLDER, NameRule, is_sidecar, join, sidecar_key, sidecar_name
 
 __all__ = [
     "ARCHIVES",
@@ -63,6 +63,7 @@ __all__ = [
     "is_sidecar",
     "is_strong",
     "is_unended",
+    "join",
     "kind_of_extension",
     "name_key",
     "natural_key",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from seqsave.naming.rule import join
 from seqsave.types import FailedFrame, SavedFrame
 
 if TYPE_CHECKING:
@@ -65,4 +66,4 @@ class FrameKey:
 
     def beside(self, name: str) -> str:
         """Return the path of the file ``name`` in the frame's folder."""
-        return f"{self.folder}/{name}" if self.folder else name
+        return join(self.folder, name)

@@ -17,7 +17,7 @@ from seqsave.errors import FrameNameError
 from seqsave.naming.numbers import batch_folder, check_index
 from seqsave.naming.pattern import MAX_DIGITS, SEPARATOR, NamePattern, is_hidden
 
-__all__ = ["PRIVATE_FOLDER", "NameRule", "is_sidecar", "sidecar_key", "sidecar_name"]
+__all__ = ["PRIVATE_FOLDER", "NameRule", "is_sidecar", "join", "sidecar_key", "sidecar_name"]
 
 PRIVATE_FOLDER = ".seqsave"
 # Local file systems allow 255 bytes per name; this leaves room for the longer name of a temporary file.
@@ -81,7 +81,12 @@ class NameRule:
     @property
     def pattern(self) -> str:
         """Return the sequence as a pattern: ``frame_#####.png``."""
-        return f"{self.folder}/{self.name}" if self.folder else str(self.name)
+        return join(self.folder, str(self.name))
+
+
+def join(folder: str, name: str) -> str:
+    """Return the path of a name in a folder; ``""`` is the target's own."""
+    return f"{folder}/{name}" if folder else name
 
 
 def sidecar_name(file_name: str, crc32: int, key: str) -> str:

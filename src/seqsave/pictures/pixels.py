@@ -82,6 +82,11 @@ class Taken:
         taken._to_convert, taken.converts = (convert, floats), True
         return taken
 
+    @property
+    def stated(self) -> ImageInfo:
+        """Return what the file is to state of the picture, with its colour space."""
+        return self.info if self.color is None else replace(self.info, color=self.color)
+
     def prepare(self) -> arrays.Prepared:
         """Return the array for the encoder, and its losses. The first call may have to convert the colours."""
         if self._prepared is None:

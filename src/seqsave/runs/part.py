@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import threading
 import zlib
-from collections.abc import Mapping, Sequence
-from concurrent.futures import Future
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, SupportsIndex
@@ -20,19 +19,19 @@ from seqsave.runs.records import FrameRecord
 from seqsave.runtime import retry
 from seqsave.runtime.flow import Call, Flow, wait
 from seqsave.sequences.frame import decode
-from seqsave.settings.groups import Limits, Reports
-from seqsave.types import ImageInfo, SavedFrame, SaveResult
+from seqsave.settings.groups import Limits, Naming, Reports
+from seqsave.settings.texts import FrameTexts
+from seqsave.types import SavedFrame, SaveResult
 from seqsave.wording import crc32_text
 from seqsave.writer import SequenceWriter
 from seqsave.writer.common import Common
 from seqsave.writer.frame import FileToPublish, FrameTask
+from seqsave.writer.numbering import Numbering
 from seqsave.writer.outputs import Output
 from seqsave.writer.publish import FramePublisher
-from seqsave.writer.texts import FrameTexts
 
 if TYPE_CHECKING:
     from seqsave.runs.plan import Plan
-    from seqsave.sequences.file import FrameFile
     from seqsave.settings.formats import Format
 
 __all__ = ["Part"]
@@ -50,7 +49,7 @@ class Part(SequenceWriter):
         config = replace(run.config, limits=limits, reports=reports or Reports())
         # With a slash, the URL is that of a folder, whatever its name is, and no request has to find that out.
         super().__init__(run.url if run.url.endswith("/") else f"{run.url}/", config)
-        self._texts = _PartTexts(config.embedding, config.formats, lambda kind, text: self._log.warn(kind, None, text))
+        self._texts = _PartTexts(config.embedding, config.formats, self._log.warn)
 
     @property
     def records(self) -> list[FrameRecord]:
@@ -64,56 +63,32 @@ class Part(SequenceWriter):
     def _open_outputs(self, common: Common) -> list[Output]:
         return [_PartOutput(form, common, self._of) for form in self._config.formats]
 
-    def _accept(
-        self,
-        index: SupportsIndex | None,
-        batches: Sequence[SupportsIndex | None],
-        images: Sequence[Any],
-        metadata: Mapping[str, Any] | None,
-        recipe: str | None,
-        info: ImageInfo | None = None,
-    ) -> list[Future[SavedFrame]]:
-        self._check_index(index)
-        return super()._accept(index, batches, images, metadata, recipe, info)
-
-    def write_encoded(
-        self,
-        data: bytes,
-        *,
-        index: SupportsIndex | None = None,
-        batch: SupportsIndex | None = None,
-        leftover: Mapping[str, str] | None = None,
-        recipe: str | None = None,
-    ) -> Future[SavedFrame]:
-        """Publish a file of this run's file type that is encoded already, as SequenceWriter.write_encoded does."""
-        self._check_index(index)
-        return super().write_encoded(data, index=index, batch=batch, leftover=leftover, recipe=recipe)
-
-    def write_file(
-        self,
-        file: FrameFile,
-        *,
-        index: SupportsIndex | None = None,
-        batch: SupportsIndex | None = None,
-        name: str = "",
-    ) -> Future[SavedFrame]:
-        """Publish the file of another sequence's frame, as SequenceWriter.write_file does."""
-        self._check_index(index)
-        return super().write_file(file, index=index, batch=batch, name=name)
-
-    def _check_index(self, index: SupportsIndex | None) -> None:
-        if index is None:
-            raise OptionError("a frame of a part needs its index: other parts write the frames before and after it")
-        number, frames = naming.check_frame(index), self._of.frames
-        if frames is not None and not any(number in run for run in frames):
-            raise FrameNameError(
-                f"frame {number} is not one of this run's frames, {naming.format_ranges(frames, 10)}: pass open_run "
-                "all frames that the run writes"
-            )
+    def _open_numbering(self) -> Numbering:
+        return _PartNumbering(self._rule, self._config.naming, self._of.frames)
 
 
 def _order(entry: FrameEntry) -> tuple[int, int]:
     return entry.index, -1 if entry.batch is None else entry.batch
+
+
+class _PartNumbering(Numbering):
+    """The numbers of one part's frames. frames: those of the run; None if its settings do not state them."""
+
+    def __init__(self, rule: naming.NameRule, numbers: Naming, frames: Sequence[range] | None) -> None:
+        super().__init__(rule, numbers)
+        self._frames = frames
+
+    def following(self, index: SupportsIndex | None, batches: Sequence[SupportsIndex | None]) -> list[FrameKey]:
+        """Return the keys of ``index``, which has to be one of the run's frames."""
+        if index is None:
+            raise OptionError("a frame of a part needs its index: other parts write the frames before and after it")
+        number = naming.check_frame(index)
+        if self._frames is not None and not any(number in run for run in self._frames):
+            raise FrameNameError(
+                f"frame {number} is not one of this run's frames, {naming.format_ranges(self._frames, 10)}: pass "
+                "open_run all frames that the run writes"
+            )
+        return super().following(number, batches)
 
 
 class _PartTexts(FrameTexts):
@@ -187,14 +162,14 @@ class _PartOutput(Output):
     @property
     def entries(self) -> list[FrameEntry]:
         """Return the frames that are in the storage by now."""
-        return self._record.entries  # type: ignore[attr-defined,no-any-return]
+        return self.record.entries  # type: ignore[attr-defined,no-any-return]
 
     def _open_record(self, facts: Facts) -> RunRecord:
         return _PartRecord(self._common.target, facts)
 
     def _open_existing(self) -> ExistingFrames:
         delivery = self._common.config.delivery
-        return _PartExisting(self._common.target, self._record, delivery.policy, delivery.if_exists)
+        return _PartExisting(self._common.target, self.record, delivery.policy, delivery.if_exists)
 
     def settle(self, result: SaveResult) -> None:
         """Do nothing: the other parts of the sequence are not known here."""
@@ -204,7 +179,7 @@ class _PartOutput(Output):
         return False  # an existing frame is compared with the bytes
 
     def _open_publisher(self, form: Format, existing: ExistingFrames) -> FramePublisher:
-        return _PartPublisher(self._run, form, self._common, self._record, existing, self.fallback)
+        return _PartPublisher(self._run, form, self._common, self.record, existing, self.fallback)
 
 
 class _PartPublisher(FramePublisher):
@@ -274,11 +249,8 @@ class _PartPublisher(FramePublisher):
             array = decode(task.key.name, data).array
         except DecodeError:
             return None
-        height, width, channels = array.shape
-        wanted = task.picture
-        if wanted is not None and (wanted.width, wanted.height) != (width, height):
-            return None
-        return Picture(width=width, height=height, channels=channels, dtype=str(array.dtype))
+        found, wanted = Picture.of(array.shape, array.dtype), task.picture
+        return found if wanted is None or (wanted.width, wanted.height) == (found.width, found.height) else None
 
     def _left_alone(
         self, task: FrameTask, data: bytes, there: targets.Published, picture: Picture | None, recipe: str | None

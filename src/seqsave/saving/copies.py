@@ -22,7 +22,7 @@ from seqsave.naming import NamePattern
 from seqsave.plugins import registry
 from seqsave.sequences.cells import missing_in, stepped
 from seqsave.sequences.file import FrameFile, files_of, manifest_of, rate_of
-from seqsave.sequences.frame import Files, join
+from seqsave.sequences.frame import Files
 from seqsave.settings.config import SETTINGS, WriterConfig, with_settings
 from seqsave.settings.destination import Url, at_destination
 from seqsave.sources import Keep, readable_extensions, source_of_sequence
@@ -131,7 +131,7 @@ class Copy:
             for form in self.config.formats:
                 path = form.rule.format(self.numbers[frame.index], frame.batch)
                 name = self.name_of(frame)
-                path = join(path.rpartition("/")[0], name) if name else path
+                path = naming.join(path.rpartition("/")[0], name) if name else path
                 if there.place(path) in own:
                     raise FrameNameError(
                         f"{there.target.url_of(path)} would replace a file of the source itself: save to another "

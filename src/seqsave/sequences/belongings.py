@@ -11,7 +11,7 @@ from seqsave.errors import FrameExistsError, TargetError
 from seqsave.manifest import packs
 from seqsave.pictures.codecs import EXTENSIONS
 from seqsave.pictures.movie import is_ours
-from seqsave.sequences.frame import Frame, join, list_folder
+from seqsave.sequences.frame import Frame, list_folder
 from seqsave.sequences.many import call
 from seqsave.sequences.reader import FrameSequence
 
@@ -56,7 +56,7 @@ def target_of(sequence: FrameSequence) -> targets.Target:
 
 def path_of(sequence: FrameSequence, frame: Frame) -> str:
     """Return the path of a frame's file below the sequence's target."""
-    return join(_folder_of(sequence, frame), frame.name)
+    return naming.join(_folder_of(sequence, frame), frame.name)
 
 
 def files_of(sequence: FrameSequence) -> list[Frame]:
@@ -82,11 +82,11 @@ def sidecars_of(target: targets.Target, frames: Iterable[str]) -> list[Sidecar]:
         names.setdefault(folder, set()).add(name)
     found = []
     for folder, own in names.items():
-        private = join(folder, naming.PRIVATE_FOLDER)
+        private = naming.join(folder, naming.PRIVATE_FOLDER)
         for entry in list_folder(target, private):
             owner = None if entry.is_folder else _owner(entry.name, own)
             if owner is not None:
-                found.append(Sidecar(f"{private}/{entry.name}", join(folder, owner)))
+                found.append(Sidecar(f"{private}/{entry.name}", naming.join(folder, owner)))
     return found
 
 
@@ -105,7 +105,7 @@ def preview_of(sequence: FrameSequence) -> list[str]:
     target, stem = target_of(sequence), naming.normalized(sequence.name.prefix) or "preview"
     entries = [one for one in list_folder(target, sequence.folder) if not one.is_folder]
     names = {f"{stem}.{extension}" for extension in (*EXTENSIONS, PAGE_EXTENSION)}
-    movies = [join(sequence.folder, one.name) for one in entries if naming.normalized(one.name) in names]
+    movies = [naming.join(sequence.folder, one.name) for one in entries if naming.normalized(one.name) in names]
     if not movies:
         return []
     others = naming.group_names((one.name, one) for one in entries).groups
@@ -133,7 +133,7 @@ def tidy_folders(sequence: FrameSequence, folders: Iterable[str]) -> None:
     target = target_of(sequence)
     target.tidy(f"{packs.folder_of(manifest_path(sequence))}/any")
     for folder in folders:
-        target.tidy(f"{join(folder, naming.PRIVATE_FOLDER)}/any")
+        target.tidy(f"{naming.join(folder, naming.PRIVATE_FOLDER)}/any")
         if folder != sequence.folder:
             target.tidy(f"{folder}/any")
 
@@ -160,7 +160,7 @@ def _is_own(sequence: FrameSequence, pattern: naming.NamePattern) -> bool:
 
 
 def _folder_of(sequence: FrameSequence, frame: Frame) -> str:
-    return sequence.folder if frame.batch is None else join(sequence.folder, naming.batch_folder(frame.batch))
+    return sequence.folder if frame.batch is None else naming.join(sequence.folder, naming.batch_folder(frame.batch))
 
 
 def _owner(sidecar: str, names: Collection[str]) -> str | None:

@@ -25,7 +25,7 @@ from seqsave.sequences.found import (
     subframes_message,
     unreadable_message,
 )
-from seqsave.sequences.frame import Files, join, key_of, list_folder
+from seqsave.sequences.frame import Files, key_of, list_folder
 from seqsave.sequences.reader import FrameSequence, Unreadable
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ def survey(
         yield found
         if recursive:
             below = [name for name in reversed(found.folders) if name not in found.links and target.is_valid_path(name)]
-            waiting += [join(folder, name) for name in below]
+            waiting += [naming.join(folder, name) for name in below]
 
 
 def find(
@@ -255,7 +255,7 @@ def _grouped(target: targets.Target, folder: str, items: Sequence[Item], has_man
     if not has_manifests or not any(naming.has_numbers(group.pattern) for group in grouped.groups):
         return grouped
     try:
-        entries = list_folder(target, join(folder, naming.PRIVATE_FOLDER))
+        entries = list_folder(target, naming.join(folder, naming.PRIVATE_FOLDER))
     except TargetError as error:
         if error.transient:
             raise
@@ -342,5 +342,5 @@ def has_prefix(sequence: FrameSequence | LostSequence, prefix: str | None) -> bo
     """Return True if a sequence has this prefix, with or without its separator. None matches any."""
     if prefix is None:
         return True
-    head = join(sequence.folder, sequence.name.head)
+    head = naming.join(sequence.folder, sequence.name.head)
     return naming.normalized(prefix) in (naming.normalized(sequence.prefix), naming.normalized(head))

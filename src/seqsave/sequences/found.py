@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from seqsave import naming, targets
 from seqsave.sequences import lookup
-from seqsave.sequences.frame import join, list_folder
+from seqsave.sequences.frame import list_folder
 from seqsave.sequences.reader import FrameSequence
 from seqsave.wording import counted, first_of, printable
 
@@ -57,7 +57,7 @@ def items_in(target: targets.Target, entries: Sequence[targets.Entry], folder: s
     for entry in entries:
         if naming.is_hidden(entry.name):
             continue
-        path = join(folder, entry.name)
+        path = naming.join(folder, entry.name)
         batch = naming.parse_batch_folder(entry.name) if entry.is_folder else None
         if not entry.is_folder:
             yield Item(path, _size(entry), version=entry.version)
@@ -66,7 +66,7 @@ def items_in(target: targets.Target, entries: Sequence[targets.Entry], folder: s
             yield from _unreadable(target, inside, path, batch)
             for below in inside:
                 if not below.is_folder and not naming.is_hidden(below.name):
-                    yield Item(join(path, below.name), _size(below), batch, below.version)
+                    yield Item(naming.join(path, below.name), _size(below), batch, below.version)
 
 
 def glob_items(target: targets.Target, parts: Sequence[str], folder: str = "") -> Iterator[Item]:
@@ -80,7 +80,7 @@ def glob_items(target: targets.Target, parts: Sequence[str], folder: str = "") -
         yield from glob_items(target, rest, folder)
     entries = lookup.listing(target, folder)
     if rest and "[" in part and any(entry.is_folder and entry.name == part for entry in entries):
-        yield from glob_items(target, rest, join(folder, part))
+        yield from glob_items(target, rest, naming.join(folder, part))
         return
     if not rest:
         batch = naming.parse_batch_folder(folder.rpartition("/")[2])
@@ -89,7 +89,7 @@ def glob_items(target: targets.Target, parts: Sequence[str], folder: str = "") -
     for entry in entries:
         if naming.is_hidden(entry.name) and not part.startswith("."):
             continue
-        path = join(folder, entry.name)
+        path = naming.join(folder, entry.name)
         if part == "**" and entry.is_folder:
             # Links may be circular.
             yield from () if entry.is_link else glob_items(target, parts, path)
@@ -107,7 +107,7 @@ def _unreadable(
     problems = {one.name: "a folder" for one in entries if one.is_folder and _is_named_like_a_frame(one.name)}
     for name, problem in (problems | targets.unreadable_in(entries)).items():
         if not naming.is_hidden(name) and target.is_valid_path(name):
-            yield Item(join(folder, name), 0, batch, problem=problem)
+            yield Item(naming.join(folder, name), 0, batch, problem=problem)
 
 
 def _is_named_like_a_frame(name: str) -> bool:

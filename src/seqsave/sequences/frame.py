@@ -26,7 +26,7 @@ from seqsave.wording import described
 if TYPE_CHECKING:
     from seqsave.types import ImageArray
 
-__all__ = ["MAX_PIXELS", "Files", "Frame", "Key", "Place", "decode", "join", "key_of", "list_folder", "name_below"]
+__all__ = ["MAX_PIXELS", "Files", "Frame", "Key", "Place", "decode", "key_of", "list_folder", "name_below"]
 
 _USUAL = retry.RetryPolicy()
 
@@ -203,7 +203,7 @@ class Files:
     def texts_beside(self, path: str, data: bytes, checksum: int | None = None) -> dict[str, str]:
         """Return the sidecars of the file ``path`` with the content ``data``, or with this CRC-32."""
         folder, _, name = path.rpartition("/")
-        private = join(folder, naming.PRIVATE_FOLDER)
+        private = naming.join(folder, naming.PRIVATE_FOLDER)
         sidecars = self._sidecars_of(private, name)
         checksum = crc32(data) if sidecars and checksum is None else checksum or 0
         keys = {sidecar: naming.sidecar_key(sidecar, name, checksum) for sidecar in sidecars}
@@ -281,11 +281,6 @@ def key_of(frame: Frame) -> Key:
 def name_below(frame: Frame) -> str:
     """Return the path of a frame's file below its sequence's folder: ``batch_0003/frame_00017.png``."""
     return frame.name if frame.batch is None else f"{naming.batch_folder(frame.batch)}/{frame.name}"
-
-
-def join(folder: str, name: str) -> str:
-    """Return the path of a name in a folder; ``""`` is the target's own."""
-    return f"{folder}/{name}" if folder else name
 
 
 def list_folder(target: targets.Target, folder: str) -> list[targets.Entry]:

@@ -24,7 +24,7 @@ from seqsave.manifest.intervals import count, subtract, unite
 from seqsave.plugins import registry
 from seqsave.plugins.options import check_choice, check_count
 from seqsave.sequences.ahead import Outcome, ReadJob, size_of
-from seqsave.sequences.frame import Frame, join, key_of
+from seqsave.sequences.frame import Frame, key_of
 from seqsave.types import MAX_PIXELS, Decoded
 from seqsave.wording import counted
 
@@ -112,7 +112,7 @@ class Frames(Sequence[Frame]):
     @property
     def prefix(self) -> str:
         """Return the part of each name before the number and its separator, below ``target``: ``shots/frame``."""
-        return join(self.folder, self.name.prefix)
+        return naming.join(self.folder, self.name.prefix)
 
     @property
     def extension(self) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import struct
 from collections.abc import Iterator
+from dataclasses import replace
 from fractions import Fraction
 
 from seqsave.manifest import Picture
@@ -76,7 +77,7 @@ def _turnable(data: bytes) -> Picture | None:
 
 
 def _upright(found: Picture) -> Picture:
-    return Picture(width=found.height, height=found.width, channels=found.channels, dtype=found.dtype)
+    return replace(found, width=found.height, height=found.width)
 
 
 def _of_png(data: bytes) -> Picture:

@@ -64,8 +64,7 @@ def describe_frame(frame: Frame) -> PictureInfo:
             return _made(data, None, beside, ImageInfo(), problem=str(error))
         note = _TOO_LARGE if error.reason == "too large" else str(error)
         return _made(data, picture_of(data), beside, stated_in_header(data), note=note)
-    height, width, channels = decoded.array.shape
-    picture = Picture(width=width, height=height, channels=channels, dtype=str(decoded.array.dtype))
+    picture = Picture.of(decoded.array.shape, decoded.array.dtype)
     return _made(data, picture, {*beside, *decoded.metadata}, decoded.info)
 
 

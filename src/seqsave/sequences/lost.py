@@ -11,7 +11,7 @@ from seqsave import manifest, naming, targets
 from seqsave.errors import SeqSaveError, TargetError
 from seqsave.manifest.intervals import Intervals, count
 from seqsave.runtime import retry
-from seqsave.sequences.frame import join, list_folder
+from seqsave.sequences.frame import list_folder
 from seqsave.wording import counted
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class LostSequence:
     @property
     def prefix(self) -> str:
         """Return the part of each name before the number and its separator: ``shots/frame``."""
-        return join(self.folder, self.name.prefix)
+        return naming.join(self.folder, self.name.prefix)
 
     @property
     def state(self) -> str:
@@ -75,7 +75,7 @@ def lost_in(
 
     Raises TargetError.
     """
-    private = join(folder, naming.PRIVATE_FOLDER)
+    private = naming.join(folder, naming.PRIVATE_FOLDER)
     own = {manifest.path_of(one.folder, one.name) for one in present}
     files = [one.name for one in list_folder(target, private) if not one.is_folder and one.name.endswith(".json")]
     paths = [f"{private}/{name}" for name in files if not _SIDECAR.search(name)]
@@ -95,7 +95,7 @@ def lost_beside(sequence: FrameSequence) -> list[LostSequence]:
         for entry in list_folder(target, sequence.folder):
             yield entry.name
             if entry.is_folder and naming.parse_batch_folder(entry.name) is not None:
-                yield from (one.name for one in list_folder(target, join(sequence.folder, entry.name)))
+                yield from (one.name for one in list_folder(target, naming.join(sequence.folder, entry.name)))
 
     try:
         return lost_in(target, sequence.folder, [sequence], names)

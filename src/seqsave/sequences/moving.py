@@ -35,7 +35,7 @@ from seqsave.sequences.belongings import (
     tidy_folders,
 )
 from seqsave.sequences.destination import Destination
-from seqsave.sequences.frame import Frame, join, name_below
+from seqsave.sequences.frame import Frame, name_below
 from seqsave.sequences.many import call
 from seqsave.sequences.reader import FrameSequence
 from seqsave.sequences.repair import from_scratch
@@ -114,7 +114,7 @@ def plan_move(sequence: FrameSequence, destination: Destination, offset: int = 0
     names = {} if destination.name is not None or offset else {frame.url: frame.name for frame in sequence}
     steps = list(_steps(sequence, name, offset, names))
     if stays:
-        steps = [step for step in steps if step.old != join(sequence.folder, step.new)]
+        steps = [step for step in steps if step.old != naming.join(sequence.folder, step.new)]
     if not any(step.frame is not None for step in steps):
         raise OptionError(f"{sequence.pattern} in {sequence.url} is to be moved to the names that it has")
     there = _refuse_existing(steps, sequence, target, name, offset, stays=stays)
@@ -128,7 +128,7 @@ def plan_move(sequence: FrameSequence, destination: Destination, offset: int = 0
         before=listed(source, {step.old.rpartition("/")[0] for step in steps}),
         there=there,
         stays=stays,
-        overlaps=stays and any(join(sequence.folder, step.new) in old for step in steps),
+        overlaps=stays and any(naming.join(sequence.folder, step.new) in old for step in steps),
     )
 
 
@@ -160,10 +160,10 @@ def _steps(sequence: FrameSequence, name: NamePattern, offset: int, names: Mappi
     for frame in sequence:
         folder = "" if frame.batch is None else naming.batch_folder(frame.batch)
         new, old = names.get(frame.url) or name.format(frame.index + offset), path_of(sequence, frame)
-        yield Step(old, join(folder, new), frame.size or 0, frame)
+        yield Step(old, naming.join(folder, new), frame.size or 0, frame)
         for path in sidecars.get(old, ()):
             rest = path.rpartition("/")[2].removeprefix(frame.name)
-            yield Step(path, join(folder, f"{naming.PRIVATE_FOLDER}/{new}{rest}"), 0)
+            yield Step(path, naming.join(folder, f"{naming.PRIVATE_FOLDER}/{new}{rest}"), 0)
     folder = packs.folder_of(manifests.path_of("", name))
     for path in packs_of(sequence):
         yield Step(path, f"{folder}/{path.rpartition('/')[2]}", 0)
@@ -196,7 +196,7 @@ def _refuse_existing(
     going = {step.old for step in steps} if stays else set()
 
     def is_going(path: str) -> bool:
-        return join(sequence.folder, path) in going
+        return naming.join(sequence.folder, path) in going
 
     listing = listed(target, {step.new.rpartition("/")[0] for step in steps})
     _refuse_other_spelling(steps, sequence, target, listing)
@@ -252,7 +252,7 @@ def _place(target: targets.Target, folder: str) -> tuple[tuple[tuple[str, str], 
     """Return a value that is equal for two folders only if they are the same."""
     found = dict(target.identity())
     root = found.pop("root").rstrip("/")
-    return tuple(sorted(found.items())), join(root, folder)
+    return tuple(sorted(found.items())), naming.join(root, folder)
 
 
 # --- the move --------------------------------------------------------------------------------------------------------
@@ -319,7 +319,7 @@ class _Records:
         self._known = plan.sequence.manifest
         self._source_path = manifest_path(plan.sequence)
         self._path = manifests.path_of("", plan.name)
-        self._is_same = plan.stays and join(plan.sequence.folder, self._path) == self._source_path
+        self._is_same = plan.stays and naming.join(plan.sequence.folder, self._path) == self._source_path
         self._source = Claim(target_of(plan.sequence), self._source_path) if self._known is not None else None
         self._target: Claim | None = None
         if not self._is_same:

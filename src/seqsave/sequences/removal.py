@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
-from seqsave import manifest, targets
+from seqsave import manifest, naming, targets
 from seqsave.errors import ManifestError, SequenceNotFoundError, TargetError
 from seqsave.manifest import Manifest, packs
 from seqsave.manifest.claim import Claim
@@ -25,7 +25,7 @@ from seqsave.sequences.belongings import (
     target_of,
     tidy_folders,
 )
-from seqsave.sequences.frame import Frame, join, list_folder
+from seqsave.sequences.frame import Frame, list_folder
 from seqsave.sequences.many import at_once, call
 from seqsave.sequences.packed import drop
 from seqsave.sequences.reader import FrameSequence
@@ -152,7 +152,7 @@ def plan_removal(sequence: FrameSequence, indices: Collection[int] | None = None
 def _recorded(sequence: FrameSequence) -> list[str]:
     """Return the paths of the frames that the manifest records. Raises ManifestError, TargetError."""
     known = sequence.manifest
-    return [] if known is None else [join(sequence.folder, frame.name) for frame in known.frames]
+    return [] if known is None else [naming.join(sequence.folder, frame.name) for frame in known.frames]
 
 
 def remove(removal: Removal, on_frame: Callable[[Frame], None] = lambda _: None) -> Removed:
@@ -224,7 +224,7 @@ def _account(removal: Removal, target: targets.Target, gone: Sequence[Frame], er
     sequence = removal.sequence
     try:
         there = {
-            join(folder, entry.name)
+            naming.join(folder, entry.name)
             for folder in removal.folders
             for entry in list_folder(target, folder)
             if not entry.is_folder

@@ -131,8 +131,7 @@ def _looked_at(frame: Frame, data: bytes) -> tuple[Frame, FrameEntry | None]:
         return frame, replace(entry, picture=picture_of(data))
     except DecodeError as error:
         return frame, None if error.reason == "damaged" else replace(entry, picture=picture_of(data))
-    height, width, channels = array.shape
-    return frame, replace(entry, picture=Picture(width=width, height=height, channels=channels, dtype=str(array.dtype)))
+    return frame, replace(entry, picture=Picture.of(array.shape, array.dtype))
 
 
 def from_scratch(sequence: FrameSequence) -> Manifest:

@@ -10,7 +10,7 @@ import struct
 from collections.abc import Iterator
 from typing import NamedTuple
 
-__all__ = ["count_of", "first_of", "pages_in"]
+__all__ = ["first_of", "pages_in"]
 
 _HEADS = {b"II*\0": ("<", False), b"MM\0*": (">", False), b"II+\0": ("<", True), b"MM\0+": (">", True)}
 _SUBFILE = 254
@@ -37,11 +37,6 @@ class _Layout(NamedTuple):
 class _Directory(NamedTuple):
     place: int
     next: int
-
-
-def count_of(data: bytes) -> int:
-    """Return the number of pictures in a TIFF file; 1 for every other file."""
-    return max(1, len(_directories(data)))
 
 
 def first_of(data: bytes) -> bytes:

@@ -231,7 +231,7 @@ class Transfer:
 def listed(target: targets.Target, folders: set[str]) -> dict[str, targets.Entry]:
     """Return every file in some folders, by its path. Raises TargetError."""
     return {
-        f"{folder}/{entry.name}" if folder else entry.name: entry
+        naming.join(folder, entry.name): entry
         for folder in folders
         for entry in list_folder(target, folder)
         if not entry.is_folder

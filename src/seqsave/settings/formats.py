@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from seqsave.errors import OptionError
 from seqsave.naming import SEPARATOR, NamePattern, NameRule
@@ -38,6 +38,15 @@ class Format:
     options: Mapping[str, OptionValue | None]
     pixels: Pixels
     rule: NameRule
+
+    @property
+    def alpha(self) -> Literal["straight", "associated"]:
+        """Return what alpha is in the file where the picture's source states nothing.
+
+        EXR files hold colours that are multiplied by alpha, and nothing in them says otherwise.
+        """
+        is_associated = self.resolved.extension == "exr" and self.options.get("alpha") != "straight"
+        return "associated" if is_associated else "straight"
 
     def named(self, prefix: str, digits: int, separator: str = SEPARATOR, pattern: NamePattern | None = None) -> Format:
         """Return a copy with other file names. Raises FrameNameError.

@@ -161,7 +161,7 @@ class LocalTarget(Target):
 
     def _replace(self, temporary: str, path: str, version: str) -> None:
         folder, final = path.rpartition("/")[0], self.url_of(path)
-        with self._lock(f"{folder}/{_REPLACING}" if folder else _REPLACING, needed=False):
+        with self._lock(naming.join(folder, _REPLACING), needed=False):
             check_version(final, version)
             os.replace(temporary, final)
 

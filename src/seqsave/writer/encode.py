@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from seqsave import naming
-from seqsave.errors import EncodeError, ImageError, MetadataError, SeqSaveError
+from seqsave.errors import EncodeError, SeqSaveError
 from seqsave.manifest import Picture
 from seqsave.naming.key import FrameKey
+from seqsave.plugins.encoded import checked_result
 from seqsave.sequences.frame import decode
 from seqsave.sequences.header import picture_of
 from seqsave.types import Encoded, FrameInfo, ImageInfo
@@ -23,13 +24,13 @@ if TYPE_CHECKING:
     from seqsave.settings.config import WriterConfig
     from seqsave.settings.formats import Format
 
-__all__ = ["Encoding", "checked_file"]
+__all__ = ["Encoding"]
 
-Warn = Callable[[str, FrameKey, str], None]
+Warn = Callable[[str, str, FrameKey], None]
 
 
 class Encoding:
-    """The encoding of one file type's frames. ``warn`` is called with (kind, key, message).
+    """The encoding of one file type's frames. ``warn`` is called with (kind, message, key).
 
     thumbnails: keeps small pictures of some frames; None for none.
     """
@@ -47,7 +48,7 @@ class Encoding:
     def take(self, task: FrameTask, image: SharedImage) -> None:
         """Take the image for the task, before the frame is accepted. Raises ImageError."""
         taken = image.take(self._pixels, None if image.info is None else self._unreplaced(image.info, task.texts))
-        task.taken, task.held, task.picture = taken, taken.held, self._picture_of(taken)
+        task.taken, task.held, task.picture = taken, taken.held, self.shared(Picture.of(taken.shape, taken.dtype))
 
     def note_accepted(self, task: FrameTask) -> None:
         """Warn of the known losses of a frame that is accepted."""
@@ -56,7 +57,7 @@ class Encoding:
         height, width = task.taken.shape[:2]
         self.note_size(task.key, width, height)
         for kind, message in task.taken.notes:
-            self._warn(kind, task.key, message)
+            self._warn(kind, message, task.key)
         if not task.taken.converts:
             self._warn_of_losses(task.key, task.taken, task.taken.prepare())
 
@@ -68,18 +69,16 @@ class Encoding:
         inside, beside = self._placed(task.texts, task.key)
         encoded = self._encode(task.key, task.taken, inside)
         if self._thumbnails is not None:
-            taken = task.taken
-            info = taken.info if taken.color is None else replace(taken.info, color=taken.color)
             label = str(task.key.index) if task.key.batch is None else f"{task.key.index}, batch {task.key.batch}"
-            self._thumbnails.keep(label, taken.prepare().array, info, self._resolved.extension)
+            self._thumbnails.keep(label, task.taken.prepare().array, task.taken.stated, self._resolved.extension)
         task.taken = None
         self._note_lost_alpha(task, encoded)
         for message in encoded.warnings:
-            self._warn(message, task.key, message)
+            self._warn(message, message, task.key)
         if encoded.leftover:
             names = ", ".join(map(repr, encoded.leftover))
             text = f"metadata that does not fit into the file is kept beside it in {naming.PRIVATE_FOLDER}/: {names}"
-            self._warn("sidecar", task.key, text)
+            self._warn("sidecar", text, task.key)
         return replace(encoded, leftover={**beside, **encoded.leftover}) if beside else encoded
 
     def _note_lost_alpha(self, task: FrameTask, encoded: Encoded) -> None:
@@ -103,8 +102,7 @@ class Encoding:
         if task.picture is not None:
             return task.picture
         array = decode(task.key.name, bytes(self.encode(task).data)).array
-        height, width, channels = array.shape
-        return Picture(width=width, height=height, channels=channels, dtype=str(array.dtype))
+        return Picture.of(array.shape, array.dtype)
 
     def _placed(self, own: Mapping[str, str], key: FrameKey) -> tuple[Mapping[str, str], Mapping[str, str]]:
         """Return the metadata for this frame's file, and the metadata for sidecars."""
@@ -117,10 +115,6 @@ class Encoding:
             return {}, all_texts
         return (all_texts if self._resolved.embed else {}), {}
 
-    def _picture_of(self, taken: Taken) -> Picture:
-        height, width, channels = taken.shape
-        return self.shared(Picture(width=width, height=height, channels=channels, dtype=taken.dtype))
-
     def _encode(self, key: FrameKey, taken: Taken, inside: Mapping[str, str]) -> Encoded:
         info = self._info_of(key, taken)
         try:
@@ -128,7 +122,7 @@ class Encoding:
             if taken.converts:
                 self._warn_of_losses(key, taken, prepared)
             encoder = self._resolved.encoder
-            return _checked(encoder.encode(prepared.array, metadata=inside, options=self._options, info=info))
+            return checked_result(encoder.encode(prepared.array, metadata=inside, options=self._options, info=info))
         except SeqSaveError as error:
             error.frame = key.index  # no new error: a plugin's own class may take other arguments
             raise
@@ -174,47 +168,15 @@ class Encoding:
             self._size = (width, height)
         elif self._size != (width, height):
             first = "x".join(map(str, self._size))
-            self._warn("size", key, f"is {width}x{height}, the frames before are {first}")
+            self._warn("size", f"is {width}x{height}, the frames before are {first}", key)
 
     def _warn_of_losses(self, key: FrameKey, taken: Taken, prepared: Prepared) -> None:
         if prepared.clipped:
             advice = ": they look like 0..255: divide by 255" if prepared.scaled and taken.of_colours else ""
-            self._warn("clipped", key, f"values outside 0..1 were clipped{advice}")
+            self._warn("clipped", f"values outside 0..1 were clipped{advice}", key)
         if prepared.nan:
-            self._warn("nan", key, "NaN became 0")
+            self._warn("nan", "NaN became 0", key)
         if prepared.infinite:
-            self._warn("infinite", key, "numbers beyond what the narrower floats hold became infinite")
+            self._warn("infinite", "numbers beyond what the narrower floats hold became infinite", key)
         if prepared.alpha_dropped:
-            self._warn("alpha", key, f"{self._resolved.extension} files have no alpha: it was dropped")
-
-
-def checked_file(data: Any, leftover: Any) -> Encoded:
-    """Return the caller's encoded file, checked. Raises ImageError, MetadataError."""
-    problem = _problem_of(Encoded(data=data, leftover={} if leftover is None else leftover))
-    if problem is None:
-        return Encoded(data=data, leftover=leftover or {})
-    kind = MetadataError if "leftover" in problem else ImageError
-    raise kind(f"this is not an encoded file: its {problem}")
-
-
-def _checked(encoded: Any) -> Encoded:
-    """Return the result of a plugin's encoder, checked."""
-    if not isinstance(encoded, Encoded):
-        raise TypeError(f"it returned {type(encoded).__name__} and not seqsave.Encoded")
-    problem = _problem_of(encoded)
-    if problem is not None:
-        raise TypeError(f"its {problem}")
-    return encoded
-
-
-def _problem_of(encoded: Encoded) -> str | None:
-    """Return why the data cannot be published; None if it can."""
-    if not isinstance(encoded.data, bytes | bytearray | memoryview):
-        return f"data is {type(encoded.data).__name__} and not bytes"
-    if not memoryview(encoded.data).nbytes:
-        return "data is empty"
-    leftover: Any = encoded.leftover
-    is_text = isinstance(leftover, Mapping) and all(isinstance(text, str) for pair in leftover.items() for text in pair)
-    if not is_text:
-        return "leftover metadata is not text"
-    return None
+            self._warn("alpha", f"{self._resolved.extension} files have no alpha: it was dropped", key)

@@ -78,7 +78,7 @@ class EventLog:
         self.note("accepted", key)
         future.add_done_callback(partial(self._note_end, position, key))
 
-    def warn(self, kind: str, key: FrameKey | None, message: str) -> None:
+    def warn(self, kind: str, message: str, key: FrameKey | None = None) -> None:
         """Warn once for each ``kind``. key: the first frame concerned; None for a warning about no frame."""
         text = message if key is None else f"frame {key.index}: {message}"
         with self._lock:

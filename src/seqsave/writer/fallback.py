@@ -159,7 +159,7 @@ class Fallback:
         if conflicts:
             # They are no frames of this run, which fails for its own ones only.
             what = f"{counted(len(conflicts), 'frame')} of earlier runs left in the spool"
-            self._log.warn("conflict", None, f"{what}: {conflicts[0].message}")
+            self._log.warn("conflict", f"{what}: {conflicts[0].message}")
         failed = next((outcome.error for outcome in outcomes if outcome.status == "failed"), None)
         if isinstance(failed, TargetError) and failed.transient:
             with self._lock:

@@ -82,12 +82,17 @@ class FileToPublish:
         return (len(data), crc32(data)) == (self.size, self.crc32)
 
 
-class _Steps(Protocol):
-    """The steps of a task: those of the output of one file type."""
+class _Publisher(Protocol):
+    def publish(self, task: FrameTask) -> Any: ...
+
+
+class _Output(Protocol):
+    """The output of one file type, whose steps are those of a task."""
+
+    @property
+    def publisher(self) -> _Publisher: ...
 
     def encode(self, task: FrameTask) -> None: ...
-
-    def publish(self, task: FrameTask) -> Any: ...
 
 
 @dataclass(eq=False, slots=True)
@@ -115,7 +120,7 @@ class FrameTask(Job[SavedFrame]):
     spares: ClassVar[tuple[type[Exception], ...]] = (SourceError,)  # a file of another sequence that cannot be read
 
     key: FrameKey
-    output: _Steps
+    output: _Output
     passed_over: Literal["stopped", "skipped"] | None = None
     taken: Taken | None = None
     encoded: Encoded | None = None
@@ -139,7 +144,7 @@ class FrameTask(Job[SavedFrame]):
 
     def publish(self) -> Any:
         """Publish the files: return the record of the frame, or a coroutine for it."""
-        return self.output.publish(self)
+        return self.output.publisher.publish(self)
 
     @property
     def frame(self) -> FileToPublish:

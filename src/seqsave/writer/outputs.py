@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine, Iterable
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from seqsave import naming
 from seqsave.errors import SeqSaveError, SpoolError, TargetError
-from seqsave.existing.beside import FramesBeside, lacking_of_total
 from seqsave.existing.gone import removed_since
-from seqsave.existing.replacing import OlderFrames, beside_these, replaced_by_another
+from seqsave.existing.others import OtherFrames
 from seqsave.existing.skipping import ExistingFrames
 from seqsave.manifest import Facts, Session
 from seqsave.manifest.run import RunRecord
@@ -22,7 +21,7 @@ from seqsave.writer.frame import FrameSource, FrameTask
 from seqsave.writer.publish import FramePublisher
 
 if TYPE_CHECKING:
-    from seqsave.manifest import Listing, Manifest
+    from seqsave.manifest import Manifest
     from seqsave.sequences.file import FrameFile
     from seqsave.settings.config import WriterConfig
     from seqsave.settings.formats import Format
@@ -61,7 +60,7 @@ def facts_of(form: Format, config: WriterConfig) -> Facts:
 class Output:
     """The output of one file type: encodes and publishes its frames.
 
-    publisher: publishes its files. fallback: keeps what cannot be published.
+    record: collects the facts for the manifest. publisher: publishes its files. fallback: keeps what cannot go there.
     """
 
     def __init__(self, form: Format, common: Common) -> None:
@@ -73,10 +72,8 @@ class Output:
         self._delivery = delivery = common.config.delivery
         self._named: dict[tuple[int, int | None], str] = {}  # paths that differ from the rule's
         self._made: Manifest | None = None
-        self._older = (
-            OlderFrames(common.target, form.rule, delivery.policy) if delivery.if_exists == "replace" else None
-        )
-        self._record = self._open_record(facts_of(form, common.config))
+        self.record = self._open_record(facts_of(form, common.config))
+        self._others = OtherFrames(common.target, form.rule, delivery, self.record, common.log.warn)
         self.fallback = self._open_fallback(common)
         self._existing = self._open_existing()
         self.publisher = self._open_publisher(form, self._existing)
@@ -91,19 +88,19 @@ class Output:
             return None
         from seqsave.writer.proxies import Proxies  # here, as Pillow comes with it
 
-        return Proxies(form, self._common, self._record.facts.path, self._record.run)
+        return Proxies(form, self._common, self.record.facts.path, self.record.run)
 
     def _open_fallback(self, common: Common) -> Fallback | None:
         if common.spool is None:
             return None
         from seqsave.writer.fallback import Fallback
 
-        return Fallback(common.spool, common, self._record)
+        return Fallback(common.spool, common, self.record)
 
     # --- overridden for parts of runs over many tasks ---
 
     def _open_publisher(self, form: Format, existing: ExistingFrames) -> FramePublisher:
-        return FramePublisher(form, self._common, self._record, existing, self.fallback)
+        return FramePublisher(form, self._common, self.record, existing, self.fallback)
 
     def _open_record(self, facts: Facts) -> RunRecord:
         delivery = self._delivery
@@ -117,15 +114,7 @@ class Output:
         return RunRecord(session, creates=delivery.manifest)
 
     def _open_existing(self) -> ExistingFrames:
-        return ExistingFrames(self._common.target, self._record, self._delivery.policy, self._delivery.if_exists)
-
-    def plan(self, frames: int | Iterable[int], *, about: bool) -> None:
-        """Set the frames that the manifest expects."""
-        self._record.plan(frames, about=about)
-
-    def note_lacking(self, indices: Iterable[int]) -> None:
-        """Set frames that the manifest expects and that this run cannot save."""
-        self._record.note_lacking(indices)
+        return ExistingFrames(self._common.target, self.record, self._delivery.policy, self._delivery.if_exists)
 
     def note_size(self, key: FrameKey, width: int, height: int) -> None:
         """Warn of a copied picture that has another size than those before."""
@@ -140,8 +129,7 @@ class Output:
         key: the frame under the writer's first file type.
         """
         key = self._own(key, source.name)
-        if self._older is not None:
-            self._older.note()
+        self._others.note()
         if key.after_end:
             return FrameTask(key, self, passed_over="stopped")
         if self._existing.exists(key):
@@ -159,7 +147,7 @@ class Output:
         """Warn of the known losses of an accepted frame, and record its variation."""
         self._encoding.note_accepted(task)
         if task.key.batch is not None:
-            self._record.note_batch(task.key.batch)
+            self.record.note_batch(task.key.batch)
 
     def encode(self, task: FrameTask) -> None:
         """Make the frame's files, unless the existing frame may stay. Runs on an encoding thread."""
@@ -194,10 +182,6 @@ class Output:
         is_plain = self._common.spool is None and self.proxies is None
         return is_plain and self._delivery.if_exists in (*REPLACING_NOTHING, *_REPLACING_ALL)
 
-    def publish(self, task: FrameTask) -> SavedFrame | Coroutine[Any, Any, SavedFrame]:
-        """Publish the frame's files; return a coroutine for that where the pipeline runs coroutines."""
-        return self.publisher.publish_async(task) if self._common.pipeline.is_async else self.publisher.publish(task)
-
     def _is_as_good(self, task: FrameTask) -> bool:
         """Return whether an existing frame may stay, for 'skip valid' and 'skip same recipe'."""
         if task.file is not None and task.encoded is not None:
@@ -208,7 +192,7 @@ class Output:
         """Return the frame's key for this file type, with the rule's name or its own."""
         path = self.rule.format(key.index, key.batch)
         if name and name != path.rpartition("/")[2]:
-            path = f"{path.rpartition('/')[0]}/{name}" if "/" in path else name
+            path = naming.join(path.rpartition("/")[0], name)
             self._named[key.numbers] = path
         return FrameKey(key.index, key.batch, path, key.after_end, self.filetype)
 
@@ -233,17 +217,13 @@ class Output:
         if self.proxies is not None:
             self.proxies.finish(is_away=self.fallback is not None and self.fallback.is_away)
 
-    def forget(self) -> None:
-        """Let the next run treat this one as dead: its writer was dropped, and no frame is being saved."""
-        self._record.forget()
-
     def finish(self, result: SaveResult, *, broken: bool, stopped: bool) -> None:
         """Record the outcomes of the frames in the manifest. An error is kept in ``unrecorded``."""
         mine = self._mine(result)
         later = partial(self._finish_later, mine, broken=broken, stopped=stopped)
         try:
             if self.fallback is None or not self.fallback.is_away:
-                self._made = self._record.finish(mine, broken=broken, stopped=stopped)
+                self._made = self.record.finish(mine, broken=broken, stopped=stopped)
             else:
                 later(self.fallback)
         except SeqSaveError as error:
@@ -254,55 +234,24 @@ class Output:
 
     def gone(self, result: SaveResult) -> list[FailedFrame]:
         """Return the saved frames that another program has removed since."""
-        unseen = self._record.lacks([one for one in self._mine(result).frames if one.status == "saved"])
+        unseen = self.record.lacks([one for one in self._mine(result).frames if one.status == "saved"])
         if not unseen:
             return []
-        folder = f"{self.rule.folder}/" if self.rule.folder else ""
-        return removed_since(self._common.target, {f"{folder}{name}": one for name, one in unseen.items()})
+        paths = {naming.join(self.rule.folder, name): one for name, one in unseen.items()}
+        return removed_since(self._common.target, paths)
 
     def _path(self, frame: SavedFrame) -> str:
         """Return the path of a saved frame."""
         return self._named.get((frame.index, frame.batch)) or self.rule.format(frame.index, frame.batch)
 
     def settle(self, result: SaveResult) -> None:
-        """Remove or name the frames of older runs, and name those that lack, after the run has ended well."""
-        result, made, seen = self._mine(result), self._made, self._record.take_seen()
+        """Remove or name the other frames of the sequence, after the run has ended well."""
+        result = self._mine(result)
         if self.proxies is not None:
-            self.proxies.note_kept([one for one in result.frames if one.status == "skipped"], made)
-        written = {one.index for one in result.frames if one.status in ("saved", "skipped")}
-        has_none = not result.frames
-        is_several = self._delivery.manifest or len(written) > 1 or has_none  # frames may be saved by a call for each
-        if is_several and (lacking := lacking_of_total(self._record.facts, made, written, has_none=has_none)):
-            self._common.log.warn("lacking", None, lacking)
-        taken = [] if made is None else self._record.replaced(made)
-        if taken:  # then the other run's frames are no older ones
-            self._common.log.warn("replaced", None, replaced_by_another(taken))
-        elif self._older is not None and any(frame.status == "saved" for frame in result.frames):
-            if made is not None and made.writers:
-                self._common.log.warn(
-                    "older", None, f"frames of older runs are kept: {made.writers[0]} is writing some"
-                )
-                return
-            made = self._replace_older(self._older, result, made)
-        self._compare(made, seen)
-
-    def _replace_older(self, older: OlderFrames, result: SaveResult, made: Manifest | None) -> Manifest | None:
-        made, warning = older.replace(self._record, made, {self._path(frame) for frame in result.frames})
-        if warning:
-            self._common.log.warn("older", None, warning)
-        return made
-
-    def _compare(self, made: Manifest | None, seen: Listing | None) -> None:
-        """Warn about the frames beside those of this run. seen: its last listing."""
-        outside = {frame.index for frame in made.outside} if made is not None else ()
-        if outside and self._older is None:
-            self._common.log.warn("older", None, f"{beside_these(outside)}; `if_exists='replace'` removes them")
+            self.proxies.note_kept([one for one in result.frames if one.status == "skipped"], self._made)
+        made = self._others.settle(result, self._made, {self._path(frame) for frame in result.frames})
         if made is not None and made.complete and self.proxies is not None:
             self.proxies.remove_unneeded(made)
-        if made is not None:
-            beside = FramesBeside(self._common.target, self.rule, made, self._record.run, seen)
-            for number, text in enumerate(beside.doubles() if self._older is not None else beside.warnings()):
-                self._common.log.warn(f"beside {number}", None, text)
 
     def _finish_later(self, result: SaveResult, fallback: Fallback, *, broken: bool, stopped: bool) -> None:
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from seqsave import naming
 from seqsave.naming.key import FrameKey
 from seqsave.runtime import retry
 
@@ -25,10 +26,10 @@ def open_preview(config: WriterConfig, target: Target, warn: Warn) -> Preview | 
     if extension is None:
         return None
     name, folder = f"{form.rule.stem}.{extension}", form.rule.folder
-    key = FrameKey(config.naming.start, None, f"{folder}/{name}" if folder else name)
+    key = FrameKey(config.naming.start, None, naming.join(folder, name))
     if config.copies:
         text = "no preview: the files are copied, and not decoded; make one of the saved frames with seqsave preview"
-        warn("preview", key, text)
+        warn("preview", text, key)
         return None
     from seqsave.sequences.belongings import refuse_others
     from seqsave.sequences.preview import Preview  # here, as the library for movies comes with it
@@ -37,12 +38,10 @@ def open_preview(config: WriterConfig, target: Target, warn: Warn) -> Preview | 
     embeds = embedding.metadata_in != "none" and any(one.resolved.embed for one in config.formats)
     create, kind = delivery.if_exists == "error", f"video/{extension}"
 
-    # EXR files hold colours that are multiplied by alpha, and nothing in them says otherwise.
-    is_associated = form.resolved.extension == "exr" and form.options.get("alpha") != "straight"
     view = next((one.pixels.view for one in config.formats if one.pixels.view is not None), None)
 
     def warned(kind: str, message: str) -> None:
-        warn(kind, key, message)
+        warn(kind, message, key)
 
     def publish(data: bytes) -> None:
         refuse_others(target, key.path)
@@ -58,7 +57,7 @@ def open_preview(config: WriterConfig, target: Target, warn: Warn) -> Preview | 
             wanted=form.pixels.wanted,
             drops_color=form.pixels.drops_color,
             over_light=not form.pixels.shows_linear and form.pixels.view is None,
-            alpha="associated" if is_associated else "straight",
+            alpha=form.alpha,
             saved_as=form.resolved.extension if form.pixels.dtype.startswith("float") else "",
         ),
         publish=publish,

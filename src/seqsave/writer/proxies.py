@@ -48,10 +48,7 @@ class Proxies:
     def __init__(self, form: Format, common: Common, manifest_path: str, run: str) -> None:
         numbers = common.config.naming
         self._extension = form.resolved.extension
-        # EXR files hold colours that are multiplied by alpha, and nothing in them says otherwise.
-        self._alpha: Any = (
-            "associated" if self._extension == "exr" and form.options.get("alpha") != "straight" else None
-        )
+        self._alpha = form.alpha
         self._target, self._log, self._policy = common.target, common.log, common.config.delivery.policy
         self._folder = folder_of(manifest_path)
         self._run = run
@@ -80,8 +77,8 @@ class Proxies:
             # Encoded elsewhere, or with less alpha than the picture has: only the file says how it looks.
             decoded = decode(task.key.name, bytes(encoded.data))
             return make(decoded.array, decoded.info, extension=self._extension)
-        info = taken.info if taken.color is None else replace(taken.info, color=taken.color)
-        if info.alpha is None and self._alpha is not None:
+        info = taken.stated
+        if info.alpha is None:
             info = replace(info, alpha=self._alpha)
         return make(array, info, extension=self._extension)
 
@@ -126,7 +123,7 @@ class Proxies:
         if self._lost:
             numbers = naming.format_ranges(naming.to_ranges(sorted(self._lost)), 10)
             text = f"{counted(len(self._lost), 'frame')} got no proxies ({numbers}): {self._why}. {_ADVICE}"
-            self._log.warn("proxies", None, text)
+            self._log.warn("proxies", text)
 
     def _finish(self, pack: Pack, policy: retry.RetryPolicy) -> None:
         file = self.file_of(pack)
@@ -155,7 +152,7 @@ class Proxies:
         if lacking:
             numbers = naming.format_ranges(naming.to_ranges(sorted({index for index, _ in lacking})), 10)
             what = f"{counted(len(lacking), 'frame')} that existed and were kept have no proxies ({numbers})"
-            self._log.warn("kept proxies", None, f"{what}: {_ADVICE}")
+            self._log.warn("kept proxies", f"{what}: {_ADVICE}")
 
     def remove_unneeded(self, made: Manifest) -> None:
         """Delete the packs of frames that were replaced. made: the manifest after a run that ended well."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -68,13 +68,10 @@ class FramePublisher:
 
     # --- the flow ----------------------------------------------------------------------------------------------------
 
-    def publish(self, task: FrameTask) -> SavedFrame:
-        """Publish a frame from this thread."""
-        return flow.run(self._flow(task))
-
-    async def publish_async(self, task: FrameTask) -> SavedFrame:
-        """Publish a frame from the target's event loop."""
-        return await flow.arun(self._flow(task))
+    def publish(self, task: FrameTask) -> SavedFrame | Coroutine[Any, Any, SavedFrame]:
+        """Publish a frame's files; return a coroutine for that where the pipeline runs coroutines."""
+        run = flow.arun if self._pipeline.is_async else flow.run
+        return run(self._flow(task))
 
     def _flow(self, task: FrameTask) -> Flow[SavedFrame]:
         """Publish a frame, or let the fallback keep it. Raises TargetError, FrameExistsError, SpoolError."""
@@ -256,7 +253,7 @@ class FramePublisher:
 
     def _remove_stale_files(self, folder: str) -> None:
         """Remove stale temporary files from a folder."""
-        for one in (folder, f"{folder}/{naming.PRIVATE_FOLDER}" if folder else naming.PRIVATE_FOLDER):
+        for one in (folder, naming.join(folder, naming.PRIVATE_FOLDER)):
             with contextlib.suppress(TargetError):  # stale files do no harm
                 self._target.remove_stale_temporaries(one)
 
@@ -373,5 +370,4 @@ class _Attempts:
 
 def _trial_beside(path: str) -> str:
     """Return the path of the file with which ``probe_create`` tests the storage."""
-    folder = path.rpartition("/")[0]
-    return f"{folder}/{naming.PRIVATE_FOLDER}/create.txt" if folder else f"{naming.PRIVATE_FOLDER}/create.txt"
+    return naming.join(path.rpartition("/")[0], f"{naming.PRIVATE_FOLDER}/create.txt")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, SupportsIndex
 from seqsave import targets
 from seqsave.errors import OptionError, SaveError, SeqSaveError, SeqSaveWarning, WriterAbortedError, WriterClosedError
 from seqsave.naming.key import FrameKey
+from seqsave.plugins.encoded import checked_file
 from seqsave.plugins.observers import open_observers
 from seqsave.runtime.life import Life
 from seqsave.runtime.progress import open_progress
@@ -21,18 +22,17 @@ from seqsave.runtime.unclosed import leave, note_closed, note_open, warn_unclose
 from seqsave.settings.config import SETTINGS, WriterConfig
 from seqsave.settings.destination import at_destination
 from seqsave.settings.table import show_settings
+from seqsave.settings.texts import FrameTexts
 from seqsave.types import ImageInfo, SavedFrame, SaveResult
 from seqsave.writer import summary
-from seqsave.writer.accept import FrameAcceptor, open_pipeline
-from seqsave.writer.common import Common, spool_of
-from seqsave.writer.encode import checked_file
+from seqsave.writer.accept import FrameAcceptor
+from seqsave.writer.common import Common, open_pipeline, spool_of
 from seqsave.writer.events import EventLog
 from seqsave.writer.frame import FrameSource
 from seqsave.writer.numbering import Numbering
 from seqsave.writer.outputs import Output
 from seqsave.writer.preview import open_preview
 from seqsave.writer.results import Results
-from seqsave.writer.texts import FrameTexts
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -42,8 +42,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SequenceWriter"]
 
-# Seconds that an interrupted writer waits for requests that cannot be cancelled, and for each of its last steps:
-# looking for frames that were being published, recording the outcome, and publishing proxies.
+# Seconds that an interrupted writer waits for requests that cannot be cancelled, and for each of its last steps.
 ABORT_SECONDS = RECORD_SECONDS = 0.8
 
 
@@ -78,13 +77,12 @@ class SequenceWriter:
         self._log = EventLog(results=Results(self._target.url_of), total=files, waiting=self._pipeline.waiting)
         for listener in (config.reports.on_event, *open_observers()):
             self._log.listen(listener)
-        self._texts = FrameTexts(config.embedding, config.formats, lambda kind, text: self._log.warn(kind, None, text))
+        self._texts = FrameTexts(config.embedding, config.formats, self._log.warn)
         spool = spool_of(config)
         common = Common(config=config, target=self._target, pipeline=self._pipeline, log=self._log, spool=spool)
         self._outputs: list[Output] = self._open_outputs(common)
         self._preview = open_preview(config, self._target, self._log.warn)
-        numbering = Numbering(self._rule, config.naming)
-        self._acceptor = FrameAcceptor(self._outputs, numbering, self._pipeline, self._log, self._preview)
+        self._acceptor = FrameAcceptor(self._outputs, self._open_numbering(), self._pipeline, self._log, self._preview)
         # Last, as the bar has a thread of its own, which invalid settings must not leave running.
         self._bar = open_progress(self._rule.pattern, files) if config.reports.progress else None
         self._log.listen(self._bar)
@@ -94,6 +92,9 @@ class SequenceWriter:
 
     def _open_target(self, url: str | os.PathLike[str]) -> targets.Target:
         return targets.resolve(url, self._config.delivery.storage_options, connections=self._config.limits.publishers)
+
+    def _open_numbering(self) -> Numbering:
+        return Numbering(self._rule, self._config.naming)
 
     def _open_outputs(self, common: Common) -> list[Output]:
         return [Output(form, common) for form in self._config.formats]
@@ -108,7 +109,7 @@ class SequenceWriter:
         """
         if self._config.naming.total is None and self._config.delivery.manifest:
             for output in self._outputs:
-                output.plan(frames, about=about)
+                output.record.plan(frames, about=about)
 
     # --- writing -----------------------------------------------------------------------------------------------------
 
@@ -224,11 +225,11 @@ class SequenceWriter:
         """Set frames that are expected and that this run cannot save: the sequence is then not complete."""
         lacking = set(indices)
         for output in self._outputs:
-            output.note_lacking(lacking)
+            output.record.note_lacking(lacking)
 
     def note_warning(self, text: str) -> None:
         """Warn of something about the source of the frames, once."""
-        self._log.warn(text, None, text)
+        self._log.warn(text, text)
 
     def flush(self) -> None:
         """Wait until every accepted frame is saved or has failed. ``close`` raises an error for failed frames.
@@ -260,8 +261,7 @@ class SequenceWriter:
     def _raise_failures(self) -> None:
         result = self.result
         if result.failures or (result.counts["spooled"] and not self._config.delivery.publish_behind):
-            error = self._pipeline.error
-            raise summary.failure(result, self._fallback, error)
+            raise summary.failure(result, self._fallback, self._pipeline.error)
         if self._unrecorded is not None:
             raise SaveError(f"all frames are saved, but the manifest is not: {self._unrecorded}", result)
         self._log.raise_error()
@@ -323,7 +323,7 @@ class SequenceWriter:
             # This may interrupt any code on any thread, and that code may hold any lock: take no lock here.
             note_closed(self)
             lost = "frames of a writer that was never closed are not saved"
-            leave(self._pipeline, [output.forget for output in self._outputs], lost)
+            leave(self._pipeline, [output.record.forget for output in self._outputs], lost)
             if self._bar is not None:
                 self._bar.leave()
             if self._preview is not None:

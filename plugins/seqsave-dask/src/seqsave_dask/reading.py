@@ -293,8 +293,7 @@ def _picture_in_file(frame: seqsave.Frame) -> Picture:
     if stated is not None:
         return stated
     image = frame.decode(data).array
-    height, width, channels = image.shape
-    return Picture(width=width, height=height, channels=channels, dtype=str(image.dtype))
+    return Picture.of(image.shape, image.dtype)
 
 
 def _described(shape: Sequence[int], dtype: object) -> str:

@@ -1,0 +1,77 @@
+"""Remove or name the frames of a sequence that a run did not write, after the run has ended well."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from typing import TYPE_CHECKING
+
+from seqsave import targets
+from seqsave.existing.beside import FramesBeside, lacking_of_total
+from seqsave.existing.replacing import OlderFrames, beside_these, replaced_by_another
+from seqsave.manifest import Listing, Manifest
+from seqsave.manifest.run import RunRecord
+from seqsave.naming import NameRule
+from seqsave.types import SaveResult
+
+if TYPE_CHECKING:
+    from seqsave.settings.groups import Delivery
+
+__all__ = ["OtherFrames"]
+
+
+class OtherFrames:
+    """The frames of one sequence that a run does not write. ``warn`` is called with (kind, message).
+
+    With ``if_exists="replace"`` the older ones of them are removed; otherwise they are named.
+    """
+
+    def __init__(
+        self,
+        target: targets.Target,
+        rule: NameRule,
+        delivery: Delivery,
+        record: RunRecord,
+        warn: Callable[[str, str], None],
+    ) -> None:
+        self._target, self._rule, self._record, self._warn = target, rule, record, warn
+        self._makes_manifest = delivery.manifest
+        self._older = OlderFrames(target, rule, delivery.policy) if delivery.if_exists == "replace" else None
+
+    def note(self) -> None:
+        """List the frames that are to be removed, before the first one is written. Raises TargetError."""
+        if self._older is not None:
+            self._older.note()
+
+    def settle(self, result: SaveResult, made: Manifest | None, written: Collection[str]) -> Manifest | None:
+        """Remove or name them, and warn of frames that are lacking. Return the manifest, from which they are removed.
+
+        result: of the run. made: the manifest as the run left it; None without one. written: the paths of its frames.
+        """
+        seen = self._record.take_seen()
+        indices = {one.index for one in result.frames if one.status in ("saved", "skipped")}
+        has_none = not result.frames
+        is_several = self._makes_manifest or len(indices) > 1 or has_none  # frames may be saved by a call for each
+        if is_several and (lacking := lacking_of_total(self._record.facts, made, indices, has_none=has_none)):
+            self._warn("lacking", lacking)
+        taken = [] if made is None else self._record.replaced(made)
+        if taken:  # then the other run's frames are no older ones
+            self._warn("replaced", replaced_by_another(taken))
+        elif self._older is not None and any(frame.status == "saved" for frame in result.frames):
+            if made is not None and made.writers:
+                self._warn("older", f"frames of older runs are kept: {made.writers[0]} is writing some")
+                return made
+            made, warning = self._older.replace(self._record, made, written)
+            if warning:
+                self._warn("older", warning)
+        if made is not None:
+            self._name(made, seen)
+        return made
+
+    def _name(self, made: Manifest, seen: Listing | None) -> None:
+        """Warn about the frames beside those of this run. seen: its last listing."""
+        outside = {frame.index for frame in made.outside}
+        if outside and self._older is None:
+            self._warn("older", f"{beside_these(outside)}; `if_exists='replace'` removes them")
+        beside = FramesBeside(self._target, self._rule, made, self._record.run, seen)
+        for number, text in enumerate(beside.doubles() if self._older is not None else beside.warnings()):
+            self._warn(f"beside {number}", text)
