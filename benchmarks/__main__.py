@@ -38,6 +38,7 @@ MEASUREMENTS = (
     "png_reading",
     "video",
     "look",
+    "extension",
 )
 # Only if they are named. "machines" needs the plugins for Ray and dask.
 BY_NAME = ("machines", "commits")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import io
 import threading
@@ -11,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
-from seqsave.encoders.png import native
+from seqsave.encoders.png import decoder, native
 from seqsave.pictures import arrays
 from seqsave.plugins import registry
 from seqsave.types import EncoderSpec, FrameInfo
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 __all__ = [
     "NATIVE",
@@ -33,6 +34,7 @@ __all__ = [
     "pillow",
     "png16_ways",
     "png_ways",
+    "without_extension",
     "without_native",
 ]
 
@@ -64,6 +66,17 @@ def without_native(picture: Any, **options: Any) -> bytes:
         return encode(picture, **options)
     finally:
         _thread.is_without = False
+
+
+@contextlib.contextmanager
+def without_extension() -> Iterator[None]:
+    """Let all threads encode and decode as seqsave does where seqsave-native is not installed."""
+    kept, decoder.kernel = native.kernel, lambda: None
+    native.kernel = decoder.kernel
+    try:
+        yield
+    finally:
+        native.kernel = decoder.kernel = kept
 
 
 _thread = threading.local()

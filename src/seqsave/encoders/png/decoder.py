@@ -2,7 +2,7 @@
 
 igzip unpacks all files, in half of the time that zlib takes. The extension in C undoes the row filters. Without it,
 numpy undoes those that it is fast with: None, Sub and Up. For all others, palettes and fewer bits, Pillow gets the
-unpacked bytes: as a file, or twice for colours of 16 bits, of which it returns 8 at a time.
+unpacked bytes: as a file, or as a picture of 8 bits for samples of 16, of which it returns only the upper bytes.
 Source: PNG specification, third edition.
 """
 
@@ -301,24 +301,23 @@ def _through_pillow(header: _Header, start: bytes, chunks: list[_Chunk], parts: 
 
 
 def _wide_through_pillow(filtered: Bytes, step: int) -> ImageArray:
-    """Return the samples of rows of 16 bits without their filters, which for Pillow are filters of bytes."""
+    """Return the samples of rows of 16 bits without their filters.
+
+    A filter uses only upper bytes of samples for upper bytes, and only lower ones for lower ones. So both are pictures
+    of 8 bits, which Pillow gets as one. A row of zeros between them is what the first row of the second has above it.
+    """
     from PIL import Image
 
-    size = (filtered.shape[1] - 1) // step, len(filtered)
-    stream = b"".join(_stored([filtered]))
-
-    def read(mode: str, order: str = "") -> Any:
-        return copied(Image.frombytes(mode, size, stream, "zip", mode + order))
-
-    if step < 6:  # as grey with alpha, or as RGB with alpha, of 8 bits
-        samples = read("LA" if step == 2 else "RGBA").reshape(len(filtered), -1).view(">u2").astype(np.uint16)
-    else:
-        mode = "RGB" if step == 6 else "RGBA"
-        # Pillow keeps the upper 8 bits of a sample. If the order of its bytes is exchanged, these are the lower ones.
-        samples = np.left_shift(read(mode, ";16B"), 8, dtype=np.uint16)
-        samples |= read(mode, ";16L")
-    rows: ImageArray = samples.reshape(len(filtered), -1)
-    return rows
+    mode = {2: "L", 4: "LA", 6: "RGB", 8: "RGBA"}[step]
+    height, length = len(filtered), filtered.shape[1] // 2
+    both: Bytes = np.zeros((2 * height + 1, 1 + length), np.uint8)
+    for first, half in ((0, both[:height]), (1, both[height + 1 :])):
+        half[:, 0] = filtered[:, 0]
+        half[:, 1:] = filtered[:, 1 + first :: 2]
+    size = (2 * length // step, len(both))
+    samples = copied(Image.frombytes(mode, size, b"".join(_stored([both])), "zip", mode)).reshape(len(both), length)
+    rows = np.left_shift(samples[:height], 8, dtype=np.uint16)
+    return np.bitwise_or(rows, samples[height + 1 :], out=rows)
 
 
 def _stored(parts: list[Bytes]) -> Iterator[bytes | memoryview]:
