@@ -63,7 +63,7 @@ def test_another_version_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_right_version_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
     kernel = package(monkeypatch, API=native._API, level=lambda: "best")
-    assert native.native() == (kernel, "seqsave-native 7.1.0 (best)")
+    assert native.native()[:2] == (kernel, "seqsave-native 7.1.0 (best)")
     assert native.kernel() is kernel
 
 
