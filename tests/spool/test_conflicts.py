@@ -163,6 +163,46 @@ def test_a_newer_frame_of_another_run_stays(tmp_path: Path, spool: Spool, altoge
     assert value(folder / FRAME) == 10
 
 
+@pytest.mark.parametrize(("is_later", "altogether"), [(False, True), (True, False), (True, True)])
+@pytest.mark.parametrize("is_recorded", [False, True])
+def test_a_run_that_keeps_existing_frames_keeps_them_from_the_spool_too(
+    tmp_path: Path, spool: Spool, is_later: bool, is_recorded: bool, altogether: bool
+) -> None:
+    folder = tmp_path / "renders"
+    if not is_later:
+        saved(folder, 200)
+    spooled(folder, spool, 10, altogether=altogether, if_exists="skip")
+    if is_later:
+        saved(folder, 200)
+    if not is_recorded:
+        (folder / ".seqsave" / "frame.png.json").unlink()
+    result = seqsave.flush(spool.folder)
+    assert [(one.status, one.reason) for one in result.outcomes] == [("superseded", "exists")]
+    assert not spool.contents().entries
+    assert value(folder / FRAME) == 200
+    made = seqsave.open_sequence(folder).manifest
+    assert made is not None
+    assert made.obstacles() == []
+    assert made.complete
+    assert [frame.checksum is not None for frame in made.frames] == [is_recorded]
+
+
+@pytest.mark.parametrize("altogether", [False, True])
+def test_a_run_that_replaces_nothing_leaves_the_record_of_another_run(
+    tmp_path: Path, spool: Spool, altogether: bool
+) -> None:
+    folder = tmp_path / "renders"
+    spooled(folder, spool, 10, altogether=altogether, if_exists="error")
+    saved(folder, 200)
+    before = seqsave.open_sequence(folder).manifest
+    assert [one.reason for one in seqsave.flush(spool.folder).conflicts] == ["exists"]
+    after = seqsave.open_sequence(folder).manifest
+    assert before is not None
+    assert after is not None
+    assert after.complete
+    assert [one.checksum for one in after.frames] == [one.checksum for one in before.frames]
+
+
 def test_an_older_frame_is_replaced(tmp_path: Path, spool: Spool) -> None:
     folder = tmp_path / "renders"
     saved(folder, 100)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -23,18 +24,19 @@ from tests.spool.kept import item
 FACTS = Facts(prefix="frame", extension="png", filetype="png")
 
 
-def opened(spool: Spool, target: targets.Target, *, behind: bool = False) -> RunEntries:
+def opened(spool: Spool, target: targets.Target, *, behind: bool = False, keeps: bool = False) -> RunEntries:
     """Return the entries of a run that has put frames 0, 1 and 2 into the spool."""
     record = RunRecord(Session(target, FACTS), creates=True)
-    entries = RunEntries(spool, target, record, ONCE, behind=behind, stop_event=threading.Event())
+    entries = RunEntries(spool, target, record, ONCE, behind=behind, keeps=keeps, stop_event=threading.Event())
     entries.begin(target.identity())
     for index in range(3):
-        put(entries, index)
+        put(entries, index, create=keeps)
     return entries
 
 
-def put(entries: RunEntries, index: int) -> None:
+def put(entries: RunEntries, index: int, *, create: bool = False) -> None:
     file = item(f"frame_{index:05d}.png", b"picture %d" % index)
+    file = replace(file, facts=replace(file.facts, create=create))
     facts = file.facts
     entry = FrameEntry(
         index=index, batch=None, name=facts.path, size=facts.size, checksum=crc32_text(facts.crc32), run="r"
@@ -55,6 +57,20 @@ def test_nothing_is_gone_before_a_flush(spool: Spool, target: targets.Target) ->
     entries = opened(spool, target)
     assert len(entries) == 3
     assert list(entries.gone([])) == []
+
+
+@pytest.mark.parametrize("is_own", [True, False])
+def test_a_file_that_is_kept_in_place_of_a_frame_is_its_outcome(
+    spool: Spool, target: targets.Target, is_own: bool
+) -> None:
+    entries = opened(spool, target, keeps=True)
+    target.publish("frame_00001.png", b"of another run", content_type="image/png")
+    outcomes = entries.flush()
+    assert [(one.status, one.reason) for one in outcomes if one.is_kept] == [("superseded", "exists")]
+    kept = [one for one in entries.gone(outcomes if is_own else []) if one.is_kept]
+    assert [(one.key.index, one.entry and (one.entry.checksum, one.entry.size)) for one in kept] == [(1, (None, 14))]
+    assert target.read("frame_00001.png") == b"of another run"
+    assert not spool.contents().entries
 
 
 def test_frames_of_the_own_flush_have_the_answers(spool: Spool, target: targets.Target) -> None:

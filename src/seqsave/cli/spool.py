@@ -176,6 +176,10 @@ def _flushed_lines(result: FlushResult, wanted: str | None) -> Iterator[str]:
     for (target, pattern), frames in _grouped(result.frames).items():
         count = counted(len(frames), "frame")
         yield f"published {count} ({_size(frames)}): {pattern} {_indices(frames)} in {target}"
+    kept = [one for one in _of_status(result, "superseded") if one.reason == "exists"]
+    for (target, pattern), frames in _grouped(kept).items():
+        count = counted(len(frames), "frame")
+        yield f"left out {count}, kept what exists (--if-exists skip): {pattern} {_indices(frames)} in {target}"
     unseen = sum(not one.verified for one in result.frames)
     if unseen:
         yield f"{counted(unseen, 'frame')} could not be read back and compared: the credentials do not allow it"

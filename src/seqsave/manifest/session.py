@@ -374,6 +374,8 @@ class Session:
         """
         if self._creates or len(outcome.frames) > 1 or current is None or self.base is None:
             return False
+        if any(frame.size is None for frame in outcome.frames):  # a file that was kept, and was not looked at
+            return False
         return current.writers == (self._me,) and _says_the_same(current, self.base)
 
     def _gone(self, current: Manifest) -> set[str]:

@@ -20,14 +20,22 @@ from seqsave.spool.publisher import Publisher, publisher_of
 from seqsave.spool.rounds import Outcome, Records
 from seqsave.spool.store import Spool
 
-__all__ = ["DeferredUpdates", "closing_facts", "frame_facts", "opening_facts", "published_entry", "publisher_behind"]
+__all__ = [
+    "DeferredUpdates",
+    "closing_facts",
+    "frame_facts",
+    "kept_entry",
+    "opening_facts",
+    "published_entry",
+    "publisher_behind",
+]
 
 Key = tuple[int, int | None]
 
 
-def frame_facts(facts: Facts, entry: FrameEntry) -> dict[str, Any]:
-    """Return the facts that a frame in the spool keeps for its manifest."""
-    return {"manifest": facts.as_document(), "frame": entry.as_document()}
+def frame_facts(facts: Facts, entry: FrameEntry, *, keeps: bool = False) -> dict[str, Any]:
+    """Return the facts that a frame in the spool keeps for its manifest. keeps: an existing file stays in its place."""
+    return {"manifest": facts.as_document(), "frame": entry.as_document(), **({"keeps": True} if keeps else {})}
 
 
 def opening_facts(facts: Facts, run: str) -> dict[str, Any]:
@@ -86,9 +94,13 @@ class DeferredUpdates(Records):
         frames: dict[str, list[FrameEntry]] = {}
         for outcome in outcomes:
             entry = outcome.entry
-            if entry is not None and outcome.status == "published" and {"manifest", "frame"} <= entry.facts.keys():
-                path = Facts.from_document(entry.facts["manifest"]).path
-                frames.setdefault(path, []).append(published_entry(entry.facts["frame"], outcome.published))
+            if entry is None or not {"manifest", "frame"} <= entry.facts.keys():
+                continue
+            own = frames.setdefault(Facts.from_document(entry.facts["manifest"]).path, [])
+            if outcome.status == "published":
+                own.append(published_entry(entry.facts["frame"], outcome.published))
+            elif outcome.is_kept:
+                own.append(kept_entry(entry.facts["frame"]))
         sessions, self._sessions = self._sessions, {}
         for path, session in sessions.items():
             session.close(manifest.Outcome(frames=frames.get(path, []), defines=False))
@@ -142,18 +154,29 @@ def _close(target: targets.Target, entry: Entry, waiting: Mapping[str, Entry], p
 def _recorded_since(session: manifest.Session, waiting: Collection[Entry]) -> set[Key]:
     """Return those of the frames which another run has written and recorded since they were put into the spool.
 
-    They are conflicts, and the record of the other run stays.
+    They are conflicts, or are left out by a run that keeps existing frames, and the record of the other run stays. A
+    run that replaces no frame leaves every record as it is.
     """
-    known = [entry for entry in waiting if entry.before.state != "unknown"]
+    known = [entry for entry in waiting if entry.before.state != "unknown" or entry.frame.create]
     found = session.peek() if known else None
     recorded = {} if found is None else {frame.key: frame for frame in found.frames if frame.checksum is not None}
     return {
         (entry.index, entry.batch)
         for entry in known
         if (frame := recorded.get((entry.index, entry.batch))) is not None
-        and frame.version not in (None, UNKNOWN_VERSION, entry.before.version)
+        and frame.version not in ((UNKNOWN_VERSION,) if entry.frame.create else _same_versions(entry))
         and FrameEntry.from_document(entry.facts.get("frame", {})).name == frame.name
     }
+
+
+def _same_versions(entry: Entry) -> tuple[str | None, ...]:
+    return None, UNKNOWN_VERSION, entry.before.version
+
+
+def kept_entry(document: Any, size: int | None = None) -> FrameEntry:
+    """Return the manifest's entry of a frame in place of which an existing file was kept. size: that of the file."""
+    entry = FrameEntry.from_document(document)
+    return FrameEntry(index=entry.index, batch=entry.batch, name=entry.name, size=size)
 
 
 def published_entry(document: Any, answer: targets.Published | None) -> FrameEntry:

@@ -126,6 +126,11 @@ class Entry:
         return bool(self.files)
 
     @property
+    def keeps(self) -> bool:
+        """Return True if its run keeps an existing file in place of the frame (``if_exists="skip"``)."""
+        return self.facts.get("keeps") is True
+
+    @property
     def key(self) -> str:
         """Return the key that all entries of the same frame and place share."""
         return key_of(self.path)

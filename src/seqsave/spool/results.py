@@ -18,10 +18,11 @@ class FlushedFrame:
 
     index:    None for an entry that cannot be read. batch: None for a frame without variations.
     url:      URL of the frame, without secrets.
-    status:   ``published``; ``superseded``: a newer frame of the same name takes its place; ``gone``: its file was
-              deleted from the spool before it was published; ``conflict``: another file has its name, which it must not
-              replace; ``failed``; ``waiting``: not tried, because others failed or another process publishes them;
-              ``damaged``: put aside; ``unread``: made by a newer version of seqsave, or not readable now.
+    status:   ``published``; ``superseded``: a newer frame of the same name takes its place, or an existing file does,
+              as its run keeps those (reason ``exists``); ``gone``: its file was deleted from the spool before it was
+              published; ``conflict``: another file has its name, which it must not replace; ``failed``; ``waiting``:
+              not tried, because others failed or another process publishes them; ``damaged``: put aside; ``unread``:
+              made by a newer version of seqsave, or not readable now.
     reason:   of a conflict: ``exists`` (with ``if_exists="error"``), ``changed`` (the file was written after the frame
               was put into the spool), ``other name`` (the storage ignores case, and has a file of
               another name), ``unreadable`` (the file cannot be read, so this is unknown); otherwise "".

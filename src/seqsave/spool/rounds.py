@@ -45,7 +45,8 @@ PROBE = retry.RetryPolicy(attempts=1)
 class Outcome:
     """The outcome of one entry.
 
-    status:    ``published``; ``superseded``: a newer entry replaced it; ``gone``: its file was deleted before it was
+    status:    ``published``; ``superseded``: a newer entry replaced it, or its run keeps existing files, of which one
+               has its name (reason ``exists``); ``gone``: its file was deleted before it was
                published; ``conflict``: another file has its name, and the entry must not replace it; ``damaged``: put
                aside; ``unread``: made by a newer version of seqsave, or not readable now; ``failed``; ``waiting``: not
                tried, because other entries failed.
@@ -67,6 +68,11 @@ class Outcome:
     error: SeqSaveError | None = None
     published: targets.Published | None = None
     verified: bool = False
+
+    @property
+    def is_kept(self) -> bool:
+        """Return True if an existing file stays in place of the frame, as its run keeps existing frames."""
+        return self.status == "superseded" and self.reason == "exists"
 
     @property
     def is_left(self) -> bool:
@@ -261,7 +267,7 @@ class _Flush:
         left = sorted(newest.values(), key=lambda entry: entry.is_frame)
         while left:
             for outcome in self._round(self._next(left)):
-                if outcome.status == "published" and outcome.entry is not None:
+                if outcome.entry is not None and (outcome.status == "published" or outcome.is_kept):
                     self._spool.drop(outcome.entry)
                 self.note(outcome)
 
@@ -292,7 +298,8 @@ class _Flush:
             self._records.end(self._target, outcomes, self._pace)
         except SeqSaveError as error:
             self._trouble = error
-            return [_unrecorded(outcome, error) if outcome.status == "published" else outcome for outcome in outcomes]
+            done = [outcome.status == "published" or outcome.is_kept for outcome in outcomes]
+            return [_unrecorded(one, error) if is_done else one for one, is_done in zip(outcomes, done, strict=True)]
         return outcomes
 
     def _publish_all(self, entries: Sequence[Entry]) -> list[Outcome]:
@@ -377,6 +384,9 @@ class _Flush:
         return Outcome(entry=entry, status="gone", message=message)
 
     def _conflict(self, entry: Entry, reason: ConflictReason) -> Outcome:
+        if reason == "exists" and entry.keeps:
+            kept = "its run keeps existing frames (`if_exists='skip'`), and another file has its name by now"
+            return Outcome(entry=entry, status="superseded", reason=reason, message=kept)
         flush = command("seqsave", "flush", "--replace", self._spool.folder, options=self._target.option_names)
         message = (
             f"{self._target.url_of(entry.path)}: {_CONFLICTS[reason]}. The frame stays in {entry.name}: delete that "

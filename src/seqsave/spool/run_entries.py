@@ -22,6 +22,7 @@ from seqsave.spool.deferred import (
     DeferredUpdates,
     closing_facts,
     frame_facts,
+    kept_entry,
     opening_facts,
     published_entry,
     publisher_behind,
@@ -43,16 +44,19 @@ class Gone:
 
     entry: the frame in the manifest, with the storage's answer where it is known; None for a frame whose entry was
            deleted before it was published.
+    is_kept: an existing file stays in place of the frame.
     """
 
     key: FrameKey
     entry: FrameEntry | None
+    is_kept: bool = False
 
 
 class RunEntries:
     """The entries of one run and one file type in a spool. Thread-safe.
 
     behind: the spool's publisher publishes them in the background; otherwise ``flush`` does.
+    keeps:  existing files stay in place of frames (``if_exists="skip"``).
     """
 
     def __init__(
@@ -63,11 +67,12 @@ class RunEntries:
         policy: retry.RetryPolicy,
         *,
         behind: bool,
+        keeps: bool,
         stop_event: threading.Event,
     ) -> None:
         self.run = secrets.token_hex(8)
         self._spool, self._target, self._record, self._policy = spool, target, record, policy
-        self._behind, self._stop_event = behind, stop_event
+        self._behind, self._keeps, self._stop_event = behind, keeps, stop_event
         self._place: Mapping[str, str] | None = None
         self._lock = threading.Lock()
         self._entries: dict[tuple[int, int | None], tuple[FrameKey, Entry]] = {}
@@ -85,7 +90,7 @@ class RunEntries:
 
     def put(self, key: FrameKey, files: Sequence[Item], entry: FrameEntry, *, why: str, before: Before) -> None:
         """Put a frame into the spool. entry: the frame in the manifest. Raises SpoolError."""
-        facts = frame_facts(self._record.facts, entry)
+        facts = frame_facts(self._record.facts, entry, keeps=self._keeps)
         put = self._put(files, key.path, facts, index=key.index, batch=key.batch, why=why, before=before)
         with self._lock:
             self._entries[key.numbers] = (key, put)
@@ -180,11 +185,19 @@ class RunEntries:
         for key, entry in gone:
             if entry.name in answers:
                 continue
-            is_stored = self._is_stored(entry)
-            if is_stored is not None:
-                yield Gone(key, _recorded(entry, None) if is_stored else None)
+            found = self._found(entry)
+            if found is not None:
+                yield self._gone(key, entry, found)
             elif self._behind:
                 return
+
+    def _gone(self, key: FrameKey, entry: Entry, found: bytes) -> Gone:
+        """Return a frame that has left the spool. found: the bytes under its name; b"" without any."""
+        if (len(found), zlib.crc32(found)) == (entry.frame.size, entry.frame.crc32):
+            return Gone(key, _recorded(entry, None))
+        if entry.keeps and found:
+            return Gone(key, kept_entry(entry.facts["frame"], len(found)), is_kept=True)
+        return Gone(key, None)
 
     def _answers(
         self, gone: Collection[tuple[FrameKey, Entry]], outcomes: Collection[Outcome]
@@ -196,16 +209,15 @@ class RunEntries:
             one.entry.name: one.published for one in outcomes if one.entry is not None and one.status == "published"
         }
 
-    def _is_stored(self, entry: Entry) -> bool | None:
-        """Return whether the storage holds the bytes of a frame; None if it does not answer."""
+    def _found(self, entry: Entry) -> bytes | None:
+        """Return the bytes that the storage holds under a frame's name; None if it does not answer."""
         try:
             policy = _ONCE if self._behind else self._policy
-            data = retry.call(policy, partial(self._target.read, entry.path), stop_event=self._stop_event)
+            return retry.call(policy, partial(self._target.read, entry.path), stop_event=self._stop_event)
         except targets.FileMissingError:
-            return False
+            return b""
         except TargetError:
             return None
-        return (len(data), zlib.crc32(data)) == (entry.frame.size, entry.frame.crc32)
 
 
 def _recorded(entry: Entry, answer: targets.Published | None) -> FrameEntry:

@@ -18,7 +18,7 @@ from seqsave.manifest import FrameEntry
 from seqsave.manifest.run import RunRecord
 from seqsave.naming.key import FrameKey
 from seqsave.runtime import retry
-from seqsave.spool.run_entries import RunEntries
+from seqsave.spool.run_entries import Gone, RunEntries
 from seqsave.types import FailedFrame, SavedFrame, SaveResult, Status
 from seqsave.wording import command, counted
 from seqsave.writer.frame import FileToPublish, FrameTask
@@ -48,7 +48,13 @@ class Fallback:
         self._spool = kept_in
         self._target, self._pipeline, self._record = common.target, common.pipeline, record
         self._entries = RunEntries(
-            kept_in, common.target, record, delivery.policy, behind=self.behind, stop_event=common.pipeline.stop_event
+            kept_in,
+            common.target,
+            record,
+            delivery.policy,
+            behind=self.behind,
+            keeps=delivery.if_exists == "skip",
+            stop_event=common.pipeline.stop_event,
         )
         self._log = common.log
         self._policy = delivery.policy
@@ -197,7 +203,7 @@ class Fallback:
             else:
                 self._wait = 0.0 if any(outcome.status == "published" for outcome in outcomes) else self._wait
         self._note_conflicts(outcomes)
-        return [self._settled(gone.key, gone.entry) for gone in self._entries.gone(outcomes)]
+        return [self._settled(gone) for gone in self._entries.gone(outcomes)]
 
     def _note_conflicts(self, outcomes: Collection[spool.Outcome]) -> None:
         mine = self._entries.names
@@ -206,8 +212,9 @@ class Fallback:
                 self._why = outcome.message
                 self._record.note_other(outcome.entry.index, outcome.entry.batch)
 
-    def _settled(self, key: FrameKey, entry: FrameEntry | None) -> SavedFrame | FailedFrame:
-        """Return the record of a frame that has left the spool. entry: None if it was deleted there."""
+    def _settled(self, gone: Gone) -> SavedFrame | FailedFrame:
+        """Return the record of a frame that has left the spool."""
+        key, entry = gone.key, gone.entry
         if entry is None:
             error = SpoolError(
                 f"the entry of this frame was deleted from the spool {self.folder}, and the storage does not hold it: "
@@ -216,7 +223,7 @@ class Fallback:
             )
             return key.failed(self._target.url_of(key.path), error, str(error))
         self._record.add(entry)
-        return self._saved(key, "saved", entry)
+        return self._saved(key, "skipped" if gone.is_kept else "saved", entry)
 
     def defer_manifest(self, result: SaveResult, *, broken: bool, stopped: bool) -> bool:
         """Leave a note in the spool with the manifest update, for when the storage is available again.
