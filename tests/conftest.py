@@ -15,6 +15,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from seqsave.plugins import manager
+from tests.support.dying import not_waiting_for_the_dead
 from tests.support.environment import FULL, isolate
 from tests.support.guard import only_loopback
 from tests.support.needs import entry_points_of, in_ci, missing
@@ -144,6 +145,13 @@ def _fresh_plugins(monkeypatch: pytest.MonkeyPatch) -> None:
     of its own, or runs another interpreter.
     """
     monkeypatch.setattr(manager, "_manager", manager.PluginManager(entry_points_of("seqsave-obstore")))
+
+
+@pytest.fixture(autouse=True)
+def _living_threads() -> Iterator[None]:
+    """A test does not wait for a thread that has died."""
+    with not_waiting_for_the_dead():
+        yield
 
 
 @pytest.fixture(autouse=True)

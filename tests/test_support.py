@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -178,6 +179,36 @@ def test_a_run_that_stands_still_ends_and_names_the_place(
         text = output.read()
     assert done.returncode == 1
     assert name in text.partition("Timeout (")[2], text
+
+
+# Two tests wait for what a thread was to do that has died, one by an event and one by looking again and again.
+DYING = """
+import threading
+from tests.support.patience import PATIENCE, wait_until
+done, late = threading.Event(), []
+def die():
+    raise ValueError("no such frame")
+    done.set()
+def test_waits():
+    threading.Thread(target=die, name="the publisher").start()
+    done.wait(PATIENCE)
+def test_polls():
+    threading.Thread(target=die, name="the encoder").start()
+    wait_until(lambda: late)
+def test_sound():
+    threading.Thread(target=done.set).start()
+    assert done.wait(PATIENCE)
+"""
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="only on systems with such timers")
+def test_a_test_does_not_wait_for_a_thread_that_has_died(tmp_path: Path) -> None:
+    (tmp_path / "test_dying.py").write_text(DYING)
+    done = _pytest(tmp_path, "-q", capture_output=True, timeout=PATIENCE)
+    assert "2 failed, 1 passed" in done.stdout.splitlines()[-1], done.stdout
+    for name in ("the publisher", "the encoder"):
+        assert f"still waiting after a thread has died: '{name}'" in done.stdout
+    assert "no such frame" in done.stdout
 
 
 def test_the_clip_is_fetched_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
