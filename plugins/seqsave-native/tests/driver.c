@@ -6,7 +6,7 @@
 #include "encode.h"
 #include "processor.h"
 
-enum { CONTENTS = 7 };
+enum { CONTENTS = 9 };
 
 static void paint(uint8_t *pixels, size_t size, size_t length, size_t step)
 {
@@ -30,6 +30,12 @@ static void paint(uint8_t *pixels, size_t size, size_t length, size_t step)
             value = next(700) ? value : next(256);
             pixels[i] = (uint8_t)value;
             break;
+        case 7: /* grey, with few steps from pixel to pixel: pairs that repeat each other */
+        case 8: /* the same with runs */
+            if (i % 3 == 0)
+                value += next(content == 7 ? 9 : 40) < 5 ? next(5) - 2 : 0;
+            pixels[i] = (uint8_t)(value + i / length % 2 * (i % 3));
+            break;
         case 5: /* rare values among common ones: codes of the most bits */
             pixels[i] = (uint8_t)(next(1000) ? next(2) : next(256));
             break;
@@ -49,15 +55,19 @@ static uint64_t encoded(const seqsave_picture *picture, int row_filter, size_t s
         if (number % 10 && number % levels != level)
             continue;
         seqsave_stream stream, sample;
-        double ratios[SEQSAVE_FILTERS];
+        double ratios[SEQSAVE_FILTERS], grey = 0;
+        int has_colours = picture->step == (picture->wide ? 6 : 3), is_grey = has_colours && number / 2 % 2;
         if (seqsave_set_level((enum seqsave_level)level))
             fail("a level cannot be set");
-        if (seqsave_encode(picture, row_filter, &stream) || seqsave_sample(picture, size, row_filter, &sample))
+        if (seqsave_encode(picture, row_filter, is_grey, &stream) || seqsave_sample(picture, size, row_filter, &sample))
             fail("there is not enough memory");
         uint64_t sum = mixed(0xcbf29ce484222325u, stream.data, stream.size);
         sum = mixed(sum, sample.data, sample.size);
         if (size % 4 == 0 && seqsave_survey(picture, size, (unsigned)size >> 2, ratios)) /* takes longer than the rest */
             fail("there is not enough memory");
+        if (size % 4 == 1 && has_colours && seqsave_survey_grey(picture, size, row_filter, &grey))
+            fail("there is not enough memory");
+        sum = sum * 31 + (uint64_t)(grey * 1e6);
         for (int kind = 0; kind < SEQSAVE_FILTERS && size % 4 == 0; kind++)
             sum = sum * 31 + (uint64_t)(ratios[kind] * 1e6);
         free(stream.data);

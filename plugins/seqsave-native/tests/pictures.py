@@ -41,6 +41,19 @@ def _guess(kind: int, left: int, up: int, corner: int) -> int:
     return (0, left, up, (left + up) // 2)[kind]
 
 
+def as_video(picture: Any) -> Any:
+    """Return a picture as decoders give it: brightness for each pixel, colour for two by two, without interpolation."""
+    height, width = (side // 2 * 2 for side in picture.shape[:2])
+    values = np.round(255 * picture[:height, :width]).astype(np.int16)
+    light = (values[..., 0] + 2 * values[..., 1] + values[..., 2]) // 4
+    blue, red = (
+        (values[..., which] - light).reshape(height // 2, 2, width // 2, 2).mean(axis=(1, 3)).astype(np.int16)
+        for which in (2, 0)
+    )
+    blue, red = (plane.repeat(2, axis=0).repeat(2, axis=1) for plane in (blue, red))
+    return np.clip(np.stack([light + red, light - (red + blue) // 2, light + blue], -1), 0, 255).astype(np.uint8)
+
+
 def text(height: int, width: int) -> Any:
     random = np.random.default_rng(3)
     picture = Image.new("RGB", (width, height), "white")
@@ -69,6 +82,7 @@ def kinds(height: int = 480, width: int = 640) -> dict[str, Any]:
     floats = photograph(height, width)
     photo = (255 * floats).astype(np.uint8)
     ramp = 255 * np.stack([across / width, down / height, (across + down) / (width + height)], axis=-1)
+    wide_grey = (65535 * photograph(height, width, 7, 2.2, channels=1)).astype(np.uint16)
     grey = photo.mean(axis=2).astype(np.uint8)[..., None]
     inside = np.s_[height // 5 : height * 4 // 5, width // 4 : width * 3 // 4]
     screenshot, bordered = text(height, width).copy(), photo.copy()
@@ -82,6 +96,7 @@ def kinds(height: int = 480, width: int = 640) -> dict[str, Any]:
     small = Image.fromarray(photo).resize((width // 4, height // 4))
     return {
         "photograph": photo,
+        "video": as_video(floats),
         "soft photograph": np.asarray(small.resize((width, height), Image.Resampling.BICUBIC)),
         "enlarged pixels": np.asarray(small.resize((width, height), Image.Resampling.NEAREST)),
         "grain": np.clip(photo + random.normal(0, 8, photo.shape), 0, 255).astype(np.uint8),
@@ -108,6 +123,7 @@ def kinds(height: int = 480, width: int = 640) -> dict[str, Any]:
         "small": photo[:150, :160],
         "16 bits, photograph": (65535 * photograph(height, width, 6)).astype(np.uint16),
         "16 bits, grey": (65535 * photograph(height, width, 7, channels=1)).astype(np.uint16),
+        "16 bits, soft grey as RGB": wide_grey.repeat(3, axis=2),
         "16 bits, gradient": (257 * ramp).astype(np.uint16),
         "16 bits, widened": photo.astype(np.uint16) * 257,
         "16 bits, shifted": photo.astype(np.uint16) << 8,

@@ -20,7 +20,7 @@ from seqsave_native import _kernel
 from pictures import kinds, photograph
 from seqsave.encoders.png import native
 from seqsave.encoders.png.encoder import PngEncoder
-from seqsave.encoders.png.filters import filter_rows
+from seqsave.encoders.png.filters import PAETH, UP, filter_rows
 from seqsave.testing import outside
 from seqsave.types import FrameInfo
 
@@ -52,15 +52,22 @@ def as_rows(image: Any) -> Any:
 
 def check(image: Any, row_filter: int) -> None:
     """Compress at every level, and compare what zlib makes of it with the filtered picture."""
+    for grey in (False, True) if image.shape[2] == 3 else (False,):
+        check_stream(image, row_filter, grey)
+
+
+def check_stream(image: Any, row_filter: int, grey: bool) -> None:
     streams = set()
     for level in _kernel.levels():
         _kernel.set_level(level)
-        streams.add(bytes(memoryview(_kernel.deflate(*arguments(image), row_filter))))
+        streams.add(bytes(memoryview(_kernel.deflate(*arguments(image), row_filter, grey))))
     (stream,) = streams
     rows, step = as_rows(image), image.shape[2] * image.itemsize
     filtered = np.frombuffer(zlib.decompress(stream), np.uint8).reshape(len(rows), -1)
-    assert set(filtered[1:, 0].tolist()) <= {row_filter}
-    assert np.array_equal(filtered, filter_rows(rows, row_filter, step))
+    same = filtered[:, 0] == filter_rows(rows, row_filter, step)[:, 0]
+    assert np.array_equal(filtered[same], filter_rows(rows, row_filter, step)[same])
+    assert np.array_equal(filtered[~same], filter_rows(rows, UP, step)[~same])
+    assert grey or same.all()
 
 
 @st.composite
@@ -192,6 +199,9 @@ def is_used(image: Any, monkeypatch: pytest.MonkeyPatch) -> bool:
 
 
 PHOTOGRAPHS = [
+    "video",
+    "grey as RGB",
+    "16 bits, soft grey as RGB",
     "photograph",
     "grain",
     "opaque",
@@ -241,6 +251,24 @@ def test_no_file_is_much_larger_than_by_pillow(shape: str, name: str) -> None:
     assert len(encode(image)) - texts <= max(1.02 * reference(image), reference(image) + 0.001 * image.nbytes)
 
 
+@pytest.mark.parametrize("name", ["video", "grey as RGB", "16 bits, soft grey as RGB"])
+def test_grey_pixels_are_found(name: str) -> None:
+    """Nearly as small as is expected of a sample; most rows of a video that have the colour of the one above use Up."""
+    image = kinds()[name]
+    plain, grey = (_kernel.deflate(*arguments(image), PAETH, grey) for grey in (False, True))
+    assert len(grey) < 0.9 * len(plain)
+    sampled = _kernel.survey_grey(*arguments(image), PAETH, 1 << 17)
+    assert sampled == pytest.approx(len(grey) / image.nbytes, rel=0.05)
+    if name == "video":
+        used = np.frombuffer(zlib.decompress(grey), np.uint8).reshape(len(image), -1)[:, 0]
+        assert (used[1::2] == UP).mean() > 0.9
+        assert (used[2::2] == PAETH).mean() > 0.9
+
+
+def test_a_photograph_is_not_looked_at_for_grey_pixels() -> None:
+    assert _kernel.survey_grey(*arguments(kinds()["photograph"]), PAETH, 1 << 17) == 1
+
+
 def test_a_picture_unlike_its_sample_is_compressed_in_the_other_way(monkeypatch: pytest.MonkeyPatch) -> None:
     """Smooth rows where the sample looks, and a text, which is much smaller as strings, everywhere else."""
     image = kinds(1080, 1440)["text"].copy()
@@ -274,7 +302,8 @@ BAD = [
 @pytest.mark.parametrize("bad", BAD)
 def test_sizes_that_do_not_fit_are_errors(bad: tuple[Any, ...]) -> None:
     for call in (
-        lambda: _kernel.deflate(*bad, 0),
+        lambda: _kernel.deflate(*bad, 0, False),
+        lambda: _kernel.survey_grey(*bad, 0, 100),
         lambda: _kernel.sample(*bad, 0, 100),
         lambda: _kernel.survey(*bad, 100, 31),
     ):
@@ -285,19 +314,30 @@ def test_sizes_that_do_not_fit_are_errors(bad: tuple[Any, ...]) -> None:
 @pytest.mark.parametrize("row_filter", [-1, 5, 1 << 20])
 def test_unknown_filters_are_errors(row_filter: int) -> None:
     with pytest.raises(ValueError, match="row filter"):
-        _kernel.deflate(*GOOD, row_filter)
+        _kernel.deflate(*GOOD, row_filter, False)
+    with pytest.raises(ValueError, match="row filter"):
+        _kernel.survey_grey(*GOOD, row_filter, 100)
     with pytest.raises(ValueError, match="row filter"):
         _kernel.sample(*GOOD, row_filter, 100)
+
+
+@pytest.mark.parametrize(("step", "wide"), [(1, False), (2, False), (4, False), (2, True), (4, True), (8, True)])
+def test_other_pixels_are_not_looked_at_for_grey_ones(step: int, wide: bool) -> None:
+    arguments = (bytes(24), 1, 24, step, wide)
+    with pytest.raises(ValueError, match="not those of RGB"):
+        _kernel.deflate(*arguments, 0, True)
+    with pytest.raises(ValueError, match="not those of RGB"):
+        _kernel.survey_grey(*arguments, 0, 100)
 
 
 @pytest.mark.parametrize("wrong", [("text",), (None,), (memoryview(bytes(24))[::2],)])
 def test_what_is_no_buffer_of_bytes_is_an_error(wrong: tuple[Any, ...]) -> None:
     with pytest.raises((TypeError, BufferError)):
-        _kernel.deflate(*wrong, *GOOD[1:], 0)
+        _kernel.deflate(*wrong, *GOOD[1:], 0, False)
 
 
 def test_a_stream_is_a_buffer_that_cannot_be_changed() -> None:
-    stream = _kernel.deflate(*GOOD, 0)
+    stream = _kernel.deflate(*GOOD, 0, False)
     with memoryview(stream) as view:
         assert view.readonly
         assert view.nbytes == len(stream)

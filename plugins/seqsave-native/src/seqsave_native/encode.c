@@ -2,12 +2,17 @@
 
    Sources: RFC 1950 and 1951, and the PNG specification, third edition, section 9. Filtered photographs hold nearly no
    repeated strings, so that searching for them is a waste: here each byte gets its Huffman code, two at a time, and
-   only runs of one byte become matches, at distance 1. The codes of each block are made from an eighth of its bytes. */
+   only runs of one byte become matches, at distance 1. The codes of each block are made from an eighth of its bytes.
+
+   Grey pixels are the exception. In frames of videos, two rows share their colour and differ in brightness only, so that
+   nearly each pixel that is filtered with the row above has three equal bytes; in grey pictures that are stored as RGB
+   all have. Two such pixels have only two different bytes, by which a table finds where they were last, for a match. */
 #include "encode.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#include "huffman.h"
 #include "processor.h"
 
 #if defined(__GNUC__) || defined(__clang__)
@@ -21,15 +26,28 @@ enum {
     END = 256,
     FIRST_LENGTH = 257,
     LAST_LENGTH = 285,
-    SYMBOLS = 286,
     LONGEST = 258,
     MOST_BITS = 13, /* four codes, or two pairs, fit into 64 bits behind the 7 that may wait there */
     BLOCK = 1 << 17,
     PART = 1 << 10, /* bytes of a block that are counted, of SPACING */
     SPACING = 1 << 13,
     HEADER_MOST = 512,
+    WINDOW = 1 << 15,
+    DISTANCES = 30,
+    NEVER = 1 << 16, /* positions start so far behind the last place in a new table that it is outside of the window */
+    NO_UNIT = 1 << 16,
+    COUNTED = 128,   /* tokens in a row that are counted */
+    UNIT = 6,        /* bytes */
+    NUMBERS = 512,   /* of codes: the bytes, and 256 behind them for matches: length / UNIT, and these */
+    OF_FILTERS = 64, /* number of a filter, which stands alone */
+    OF_DISTANCES = 96,
+    TO_MATCH = 24, /* bits of a token: three numbers of 8 bits, whether it is a match, how many extra bits, and these */
+    TO_COUNT = 42,
+    TO_EXTRA = 48,
 };
 
+#define MATCH ((uint64_t)1 << TO_MATCH)
+#define NOTHING ((uint64_t)255) /* the number of no code */
 #define ONES 0x0101010101010101u
 
 struct run {
@@ -51,6 +69,21 @@ struct bits {
     unsigned count; /* bits of `held`; at most 7 between calls */
 };
 
+/* What finds and writes matches of grey units: two pixels of 8 bits, or one of 16.
+
+   A token is three bytes, or a match: three numbers of codes, for length, distance and nothing, and the extra bits of the
+   distance. So bytes and matches are written alike, without a branch that the processor would guess wrong. */
+struct grey {
+    uint32_t last[NO_UNIT + 1]; /* position of a unit by its two different bytes */
+    uint32_t codes[NUMBERS];    /* code << 6 | bits, by number */
+    uint32_t position;          /* of the next row */
+    size_t apart, other;        /* bytes from one to the next equal one, and to the different one */
+    uint8_t *differs;           /* by the bytes of a row */
+    uint32_t *units;            /* the same */
+    uint64_t *end;              /* of the tokens */
+    uint64_t tokens[];
+};
+
 struct loops {
     void (*filter)(const uint8_t *row, const uint8_t *above, size_t length, size_t step, int kind, uint8_t *out);
     void (*swap)(const uint8_t *row, size_t length, uint8_t *out);
@@ -58,6 +91,10 @@ struct loops {
     size_t (*count)(const uint8_t *data, size_t size, uint32_t *counts);
     void (*fill)(const uint32_t *single, uint32_t *pairs);
     void (*pack)(const uint8_t *data, size_t size, const struct codes *codes, int mostly_wide, struct bits *bits);
+    size_t (*equal)(const uint8_t *data, size_t size, size_t apart);
+    void (*find_grey)(const uint8_t *data, size_t rows, size_t line, int wide, struct grey *grey);
+    void (*count_grey)(const struct grey *grey, size_t apart, uint32_t *counts);
+    void (*pack_grey)(const struct grey *grey, struct bits *bits);
 };
 
 static inline int is_big_endian(void)
@@ -132,117 +169,6 @@ static inline int length_symbol(size_t run)
 
 static const struct loops *const LOOPS[SEQSAVE_LEVELS] = LEVELS(&loops);
 
-/* --- Huffman codes -------------------------------------------------------------------------------------------------- */
-
-/* Sort numbers by what is above their lower 16 bits, 8 bits at a time. */
-static void sort(uint64_t *leaves, int size)
-{
-    uint64_t others[SYMBOLS], *from = leaves, *to = others;
-    uint64_t every = 0;
-    for (int i = 0; i < size; i++)
-        every |= leaves[i];
-    for (int shift = 16; shift < 48 && every >> shift; shift += 8) {
-        int starts[256] = {0};
-        for (int i = 0; i < size; i++)
-            starts[from[i] >> shift & 255]++;
-        for (int i = 0, start = 0; i < 256; i++) {
-            int number = starts[i];
-            starts[i] = start;
-            start += number;
-        }
-        for (int i = 0; i < size; i++)
-            to[starts[from[i] >> shift & 255]++] = from[i];
-        uint64_t *last = from;
-        from = to;
-        to = last;
-    }
-    if (from != leaves)
-        memcpy(leaves, from, (size_t)size * sizeof *leaves);
-}
-
-/* Set the length of each symbol's code, 0 for a count of 0. At least two counts must be positive. */
-static void code_lengths(const uint32_t *counts, int symbols, int most, uint8_t *lengths)
-{
-    uint64_t leaves[SYMBOLS]; /* how often it occurs, above the symbol */
-    uint64_t weights[2 * SYMBOLS];
-    uint16_t parents[2 * SYMBOLS];
-    uint8_t depths[2 * SYMBOLS];
-    int number[64] = {0};
-    int used = 0;
-    for (int symbol = 0; symbol < symbols; symbol++) {
-        lengths[symbol] = 0;
-        if (counts[symbol])
-            leaves[used++] = (uint64_t)counts[symbol] << 16 | (unsigned)symbol;
-    }
-    sort(leaves, used);
-    for (int i = 0; i < used; i++)
-        weights[i] = leaves[i] >> 16;
-    /* Leaves by weight, then the nodes that join the two lightest, whose weights rise as well. */
-    int leaf = 0, inner = used;
-    for (int made = used; made < 2 * used - 1; made++) {
-        weights[made] = 0;
-        for (int child = 0; child < 2; child++) {
-            int lighter = leaf < used && (inner >= made || weights[leaf] <= weights[inner]) ? leaf++ : inner++;
-            weights[made] += weights[lighter];
-            parents[lighter] = (uint16_t)made;
-        }
-    }
-    if (used < 2)
-        return;
-    depths[2 * used - 2] = 0;
-    for (int node = 2 * used - 3; node >= 0; node--) {
-        depths[node] = (uint8_t)(depths[parents[node]] + 1 < 63 ? depths[parents[node]] + 1 : 63);
-        if (node < used)
-            number[depths[node] < most ? depths[node] : most]++;
-    }
-    /* Codes cut to the most bits take more room than there is: the longest of the others make place for them. */
-    int64_t room = (int64_t)1 << most;
-    for (int bits = 1; bits <= most; bits++)
-        room -= (int64_t)number[bits] << (most - bits);
-    while (room < 0) {
-        int bits = most - 1;
-        while (number[bits] == 0)
-            bits--;
-        number[bits]--;
-        number[bits + 1]++;
-        room += (int64_t)1 << (most - bits - 1);
-    }
-    /* And what is left over goes to the most frequent ones that it suffices for. */
-    for (int bits = 2; bits <= most && room > 0; bits++)
-        while (number[bits] && room >= (int64_t)1 << (most - bits)) {
-            number[bits]--;
-            number[bits - 1]++;
-            room -= (int64_t)1 << (most - bits);
-        }
-    for (int bits = most, i = 0; bits > 0; bits--)
-        for (int each = number[bits]; each > 0; each--)
-            lengths[leaves[i++] & 0xffff] = (uint8_t)bits;
-}
-
-static uint32_t reversed(uint32_t code, int bits)
-{
-    uint32_t other = 0;
-    for (int bit = 0; bit < bits; bit++)
-        other |= (code >> bit & 1) << (bits - 1 - bit);
-    return other;
-}
-
-/* Set code << 6 | bits for each symbol, the code with its first bit lowest. */
-static void code_values(const uint8_t *lengths, int symbols, uint32_t *entries)
-{
-    uint32_t next[17] = {0};
-    int number[16] = {0};
-    for (int symbol = 0; symbol < symbols; symbol++)
-        number[lengths[symbol]]++;
-    number[0] = 0;
-    for (int bits = 1; bits < 16; bits++)
-        next[bits + 1] = (next[bits] + (uint32_t)number[bits]) << 1;
-    for (int symbol = 0; symbol < symbols; symbol++) {
-        int bits = lengths[symbol];
-        entries[symbol] = bits ? reversed(next[bits]++, bits) << 6 | (uint32_t)bits : 0;
-    }
-}
-
 static void set_runs(struct codes *codes)
 {
     for (unsigned run = 3; run <= LONGEST; run++) {
@@ -283,6 +209,7 @@ struct writer {
     struct bits bits;
     struct codes *codes;
     int is_open; /* a block of these codes, which the next bytes may go on with */
+    struct grey *grey; /* NULL unless grey pixels become matches */
 };
 
 static void put(struct bits *bits, uint32_t value, unsigned count)
@@ -317,19 +244,19 @@ static void end_block(struct writer *writer)
     writer->is_open = 0;
 }
 
-/* Write the start of a block with its codes: RFC 1951, section 3.2.7. */
-static void start_block(struct writer *writer)
+/* Write the start of a block with its codes, and those of so many distances: RFC 1951, section 3.2.7. */
+static void start_block(struct writer *writer, const uint8_t *distances, int number)
 {
     static const uint8_t ORDER[19] = {16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15};
-    uint8_t lengths[SYMBOLS + 1], symbols[SYMBOLS + 1], extra[SYMBOLS + 1], own[19];
+    uint8_t lengths[SYMBOLS + DISTANCES], symbols[SYMBOLS + DISTANCES], extra[SYMBOLS + DISTANCES], own[19];
     uint32_t counts[19] = {0}, entries[19];
     struct bits *bits = &writer->bits;
     memcpy(lengths, writer->codes->lengths, SYMBOLS);
-    lengths[SYMBOLS] = 1; /* the distance */
-    int used = 0;
-    for (int i = 0; i < SYMBOLS + 1;) {
+    memcpy(lengths + SYMBOLS, distances, (size_t)number);
+    int used = 0, every = SYMBOLS + number;
+    for (int i = 0; i < every;) {
         int run = 1, most = lengths[i] ? 7 : 138;
-        while (i + run < SYMBOLS + 1 && lengths[i + run] == lengths[i] && run < most)
+        while (i + run < every && lengths[i + run] == lengths[i] && run < most)
             run++;
         if (lengths[i] == 0 && run >= 3) {
             symbols[used] = run <= 10 ? 17 : 18;
@@ -353,7 +280,7 @@ static void start_block(struct writer *writer)
         shown--;
     put(bits, 4, 3); /* not the last block; codes of its own */
     put(bits, SYMBOLS - 257, 5);
-    put(bits, 0, 5);
+    put(bits, (uint32_t)number - 1, 5);
     put(bits, (uint32_t)shown - 4, 4);
     for (int i = 0; i < shown; i++)
         put(bits, own[ORDER[i]], 3);
@@ -432,9 +359,88 @@ static int write_part(struct writer *writer, const uint8_t *data, size_t size)
         code_values(lengths, SYMBOLS, writer->codes->single);
         set_runs(writer->codes);
         writer->loops->fill(writer->codes->single, writer->codes->pairs);
-        start_block(writer);
+        static const uint8_t NEXT[] = {1}; /* the distance 1 */
+        start_block(writer, NEXT, 1);
     }
     writer->loops->pack(data, size, writer->codes, wide * 8 > counted / 6, &writer->bits);
+    return 0;
+}
+
+/* --- grey pixels ---------------------------------------------------------------------------------------------------- */
+
+/* Return what is to be freed, or NULL. rows: how many are given to find_grey at most. */
+static struct grey *new_grey(size_t rows, size_t line, int wide)
+{
+    size_t tokens = rows * (line / 3 + 2);
+    struct grey *grey = malloc(sizeof *grey + tokens * sizeof *grey->tokens + (line + 16) * (sizeof *grey->units + 1));
+    if (grey == NULL)
+        return NULL;
+    memset(grey->last, 0, sizeof grey->last);
+    memset(grey->codes, 0, sizeof grey->codes);
+    grey->position = NEVER;
+    grey->apart = wide ? 2 : 1; /* a b a b a b, or a a a b b b */
+    grey->other = wide ? 1 : 3;
+    grey->units = (uint32_t *)(grey->tokens + tokens);
+    grey->differs = (uint8_t *)(grey->units + line + 16);
+    return grey;
+}
+
+/* Make codes for all that may occur from what was counted, and return the bits that this takes with them. */
+static uint64_t make_grey_codes(const uint32_t *numbers, uint8_t *lengths, uint8_t *distances)
+{
+    uint32_t counts[SYMBOLS] = {0}, every[SYMBOLS];
+    const uint32_t *of_matches = numbers + 256, *of_distances = of_matches + OF_DISTANCES;
+    uint64_t bits = 0;
+    memcpy(counts, numbers, 256 * sizeof *counts);
+    for (int filter = 0; filter < SEQSAVE_FILTERS; filter++)
+        counts[filter] += of_matches[OF_FILTERS + filter];
+    for (int symbol = 0; symbol < SYMBOLS; symbol++)
+        every[symbol] = 16 * counts[symbol] + (symbol <= END);
+    for (size_t length = UNIT; length <= LONGEST; length += UNIT) {
+        counts[length_symbol(length)] += of_matches[length / UNIT];
+        every[length_symbol(length)] += 16 * of_matches[length / UNIT] + 1;
+    }
+    code_lengths(every, SYMBOLS, MOST_BITS, lengths);
+    for (int symbol = 0; symbol < DISTANCES; symbol++)
+        every[symbol] = 16 * of_distances[symbol] + 1;
+    code_lengths(every, DISTANCES, MOST_BITS, distances);
+    for (int symbol = 0; symbol < DISTANCES; symbol++) /* of which cost() has one bit each */
+        bits += (uint64_t)of_distances[symbol] * (distances[symbol] + (symbol < 4 ? 0u : symbol / 2u - 1) - 1);
+    return bits + cost(counts, lengths);
+}
+
+static void set_numbers(struct grey *grey, const uint32_t *single, const uint8_t *distances)
+{
+    uint32_t *of_matches = grey->codes + 256;
+    memcpy(grey->codes, single, 256 * sizeof *single);
+    memcpy(of_matches + OF_FILTERS, single, SEQSAVE_FILTERS * sizeof *single);
+    for (unsigned length = UNIT; length <= LONGEST; length += UNIT) {
+        int symbol = length_symbol(length);
+        uint32_t bits = single[symbol] & 63, more = length - LENGTH_BASE[symbol - FIRST_LENGTH];
+        of_matches[length / UNIT] =
+            ((single[symbol] >> 6) | more << bits) << 6 | (bits + LENGTH_EXTRA[symbol - FIRST_LENGTH]);
+    }
+    code_values(distances, DISTANCES, of_matches + OF_DISTANCES);
+}
+
+/* Compress rows, each after the number of its filter. */
+static int write_grey(struct writer *writer, const uint8_t *data, size_t rows, size_t line, int wide)
+{
+    struct grey *grey = writer->grey;
+    struct codes *codes = writer->codes;
+    uint32_t numbers[NUMBERS] = {0};
+    uint8_t lengths[SYMBOLS], distances[DISTANCES];
+    if (make_room(writer, 2 * rows * line + 2 * HEADER_MOST))
+        return -1;
+    writer->loops->find_grey(data, rows, line, wide, grey);
+    writer->loops->count_grey(grey, 4 * COUNTED, numbers);
+    make_grey_codes(numbers, lengths, distances);
+    end_block(writer);
+    memcpy(codes->lengths, lengths, sizeof lengths);
+    code_values(lengths, SYMBOLS, codes->single);
+    set_numbers(grey, codes->single, distances);
+    start_block(writer, distances, DISTANCES);
+    writer->loops->pack_grey(grey, &writer->bits);
     return 0;
 }
 
@@ -487,20 +493,41 @@ static void filter_row(struct rows *rows, size_t row, int is_next, int kind, uin
     rows->loops->filter(here, above, length, picture->step, row == 0 && kind == SEQSAVE_UP ? SEQSAVE_SUB : kind, out);
 }
 
+/* Filter a row with Up if that makes clearly more pixels grey. other: a row with the number of its filter. */
+static void filter_grey_row(struct rows *rows, size_t row, int is_next, int kind, uint8_t *out, uint8_t *other)
+{
+    size_t length = rows->picture->length;
+    filter_row(rows, row, is_next, kind, out);
+    if (kind == SEQSAVE_UP || rows->picture->wide || row == 0)
+        return;
+    filter_row(rows, row, 1, SEQSAVE_UP, other);
+    if (rows->loops->equal(other + 1, length, 1) > rows->loops->equal(out + 1, length, 1) + length / 16)
+        memcpy(out, other, length + 1);
+}
+
 static int encode_rows(struct writer *writer, struct rows *rows, int kind, uint8_t *buffer, size_t batch)
 {
     const seqsave_picture *picture = rows->picture;
+    size_t line = picture->length + 1;
     uint8_t *filtered = buffer + 8;
     uint32_t adler = 1;
     filtered[-1] = 1; /* before the first byte, which is the number of a filter: no run may begin there */
     for (size_t top = 0; top < picture->height; top += batch) {
         size_t some = picture->height - top < batch ? picture->height - top : batch;
-        size_t size = some * (picture->length + 1);
+        size_t size = some * line;
         for (size_t row = 0; row < some; row++)
-            filter_row(rows, top + row, 1, kind, filtered + row * (picture->length + 1));
+            if (writer->grey)
+                filter_grey_row(rows, top + row, 1, kind, filtered + row * line, filtered + batch * line);
+            else
+                filter_row(rows, top + row, 1, kind, filtered + row * line);
         if (top == 0)
             filtered[-1] = (uint8_t)~filtered[0];
         adler = writer->loops->adler(adler, filtered, size);
+        if (writer->grey) {
+            if (write_grey(writer, filtered, some, line, picture->wide))
+                return -1;
+            continue;
+        }
         for (size_t at = 0; at < size; at += BLOCK)
             if (write_part(writer, filtered + at, size - at < BLOCK ? size - at : BLOCK))
                 return -1;
@@ -515,7 +542,7 @@ static int encode_rows(struct writer *writer, struct rows *rows, int kind, uint8
     return 0;
 }
 
-int seqsave_encode(const seqsave_picture *picture, int row_filter, seqsave_stream *stream)
+int seqsave_encode(const seqsave_picture *picture, int row_filter, int grey, seqsave_stream *stream)
 {
     size_t line = picture->length + 1, raw = line * picture->height;
     size_t batch = line < BLOCK ? BLOCK / line : 1;
@@ -523,9 +550,13 @@ int seqsave_encode(const seqsave_picture *picture, int row_filter, seqsave_strea
         batch = picture->height;
     struct writer writer = {.loops = LOOPS[seqsave_level()], .stream = stream, .room = raw / 8 * 5 + 4096};
     struct rows rows;
-    uint8_t *buffer = malloc(batch * line + 16);
+    uint8_t *buffer = malloc((batch + 1) * line + 16);
     int failed = open_rows(&rows, picture, writer.loops);
     writer.codes = malloc(sizeof *writer.codes);
+    if (grey) {
+        writer.grey = new_grey(batch, line, picture->wide);
+        failed = failed || writer.grey == NULL;
+    }
     stream->data = malloc(writer.room);
     if (!failed && buffer != NULL && writer.codes != NULL && stream->data != NULL) {
         writer.bits.to = stream->data;
@@ -538,6 +569,7 @@ int seqsave_encode(const seqsave_picture *picture, int row_filter, seqsave_strea
     close_rows(&rows);
     free(buffer);
     free(writer.codes);
+    free(writer.grey);
     if (failed) {
         free(stream->data);
         stream->data = NULL;
@@ -563,12 +595,17 @@ static struct bands bands_of(const seqsave_picture *picture, size_t bytes)
     return (struct bands){rows, number, number * rows * line};
 }
 
-static void filter_band(struct rows *rows, const struct bands *bands, size_t band, int kind, uint8_t *out)
+/* `other` is a row, and tells that a row may be filtered with Up instead, for grey pixels; NULL if not. */
+static void filter_band(struct rows *rows, const struct bands *bands, size_t band, int kind, uint8_t *out,
+                        uint8_t *other)
 {
     const seqsave_picture *picture = rows->picture;
     size_t top = (size_t)((2 * (uint64_t)band + 1) * picture->height / bands->number - bands->rows) / 2;
-    for (size_t row = 0; row < bands->rows; row++)
-        filter_row(rows, top + row, row > 0, kind, out + row * (picture->length + 1));
+    for (size_t row = 0; row < bands->rows; row++, out += picture->length + 1)
+        if (other)
+            filter_grey_row(rows, top + row, row > 0, kind, out, other);
+        else
+            filter_row(rows, top + row, row > 0, kind, out);
 }
 
 int seqsave_survey(const seqsave_picture *picture, size_t bytes, unsigned kinds, double ratios[SEQSAVE_FILTERS])
@@ -585,7 +622,7 @@ int seqsave_survey(const seqsave_picture *picture, size_t bytes, unsigned kinds,
         for (int kind = 0; kind < SEQSAVE_FILTERS; kind++) {
             if (!(kinds >> kind & 1))
                 continue;
-            filter_band(&rows, &bands, band, kind, filtered);
+            filter_band(&rows, &bands, band, kind, filtered, NULL);
             filtered[-1] = (uint8_t)~filtered[0];
             loops->count(filtered, bands.size / bands.number, counts[kind]);
         }
@@ -601,6 +638,46 @@ int seqsave_survey(const seqsave_picture *picture, size_t bytes, unsigned kinds,
     return failed ? -1 : 0;
 }
 
+int seqsave_survey_grey(const seqsave_picture *picture, size_t bytes, int row_filter, double *ratio)
+{
+    const struct loops *loops = LOOPS[seqsave_level()];
+    struct bands bands = bands_of(picture, bytes);
+    size_t line = picture->length + 1, band_size = bands.rows * line;
+    size_t equal = 0, size = 0, apart = bands.number < 4 ? 1 : bands.number / 4;
+    uint32_t numbers[NUMBERS] = {0};
+    uint8_t lengths[SYMBOLS], distances[DISTANCES];
+    struct rows rows;
+    struct grey *grey = NULL;
+    uint8_t *data = malloc(band_size + line + 8);
+    int failed = open_rows(&rows, picture, loops) || data == NULL;
+    *ratio = 1;
+    for (size_t band = 0; !failed && band < bands.number; band += apart, size += band_size) {
+        filter_band(&rows, &bands, band, row_filter, data, data + band_size);
+        equal += loops->equal(data, band_size, picture->wide ? 2 : 1);
+    }
+    if (!failed && equal >= size / 4) {
+        grey = new_grey(bands.rows, line, picture->wide);
+        failed = grey == NULL;
+    }
+    size = 0;
+    /* First each second band, uncounted: in the whole picture, most units have been there before. */
+    for (size_t number = 0; !failed && grey && number < bands.number; number++) {
+        size_t before = (bands.number + 1) / 2, band = number < before ? 2 * number : 2 * (number - before) + 1;
+        filter_band(&rows, &bands, band, row_filter, data, data + band_size);
+        loops->find_grey(data, bands.rows, line, picture->wide, grey);
+        if (number < before && bands.number > 1)
+            continue;
+        loops->count_grey(grey, COUNTED, numbers);
+        size += band_size;
+    }
+    if (!failed && size)
+        *ratio = (double)make_grey_codes(numbers, lengths, distances) / 8 / (double)size;
+    close_rows(&rows);
+    free(grey);
+    free(data);
+    return failed ? -1 : 0;
+}
+
 int seqsave_sample(const seqsave_picture *picture, size_t bytes, int row_filter, seqsave_stream *sample)
 {
     struct bands bands = bands_of(picture, bytes);
@@ -610,7 +687,7 @@ int seqsave_sample(const seqsave_picture *picture, size_t bytes, int row_filter,
     sample->size = bands.size;
     failed = failed || sample->data == NULL;
     for (size_t band = 0; !failed && band < bands.number; band++)
-        filter_band(&rows, &bands, band, row_filter, sample->data + band * (bands.size / bands.number));
+        filter_band(&rows, &bands, band, row_filter, sample->data + band * (bands.size / bands.number), NULL);
     close_rows(&rows);
     if (failed) {
         free(sample->data);

@@ -220,9 +220,147 @@ static void NAME(pack)(const uint8_t *data, size_t size, const struct codes *cod
     bits->count = count;
 }
 
+/* --- grey pixels ---------------------------------------------------------------------------------------------------- */
+
+#define COLUMNS 32
+
+/* Count the bytes that equal the one so far behind them. */
+static size_t NAME(equal)(const uint8_t *restrict data, size_t size, size_t apart)
+{
+    size_t all = 0;
+    size = size < apart ? 0 : size - apart;
+    while (size >= COLUMNS) {
+        uint8_t sums[COLUMNS] = {0};
+        size_t rows = size / COLUMNS < 255 ? size / COLUMNS : 255;
+        for (size_t row = 0; row < rows; row++, data += COLUMNS)
+            for (size_t i = 0; i < COLUMNS; i++)
+                sums[i] = (uint8_t)(sums[i] + (data[i] == data[i + apart]));
+        for (size_t i = 0; i < COLUMNS; i++)
+            all += sums[i];
+        size -= rows * COLUMNS;
+    }
+    for (; size; size--, data++)
+        all += *data == data[apart];
+    return all;
+}
+
+#undef COLUMNS
+
+/* Set the two bytes of the grey unit that begins at each byte of a row, or NO_UNIT. */
+static inline void NAME(find_units)(const uint8_t *restrict row, size_t length, size_t apart, size_t other,
+                                    uint8_t *restrict differs, uint32_t *restrict units)
+{
+    size_t number = length < UNIT ? 0 : length - UNIT + 1;
+    const uint8_t *first = row, *second = row + other;
+    for (size_t i = 0; i < number; i++)
+        differs[i] = (uint8_t)((first[i] ^ first[i + apart]) | (first[i] ^ first[i + 2 * apart]) |
+                               (second[i] ^ second[i + apart]) | (second[i] ^ second[i + 2 * apart]));
+    for (size_t i = 0; i < number; i++) {
+        uint8_t low = (uint8_t)(first[i] ^ second[i] << 4); /* or small values would share few sets of the cache */
+        uint32_t value = low | (uint32_t)second[i] << 8, is_none = differs[i] != 0;
+        units[i] = is_none << 16 | (value & (is_none - 1));
+    }
+    for (size_t i = number; i < length + UNIT; i++)
+        units[i] = NO_UNIT;
+}
+
+/* wide: a unit is a pixel of 16 bits, a b a b a b; else it is two of 8 bits, a a a b b b. */
+static inline void NAME(find_kind)(const uint8_t *data, size_t rows, size_t line, int wide, struct grey *grey)
+{
+    uint64_t *token = grey->tokens;
+    uint32_t *last = grey->last, start = grey->position + 1;
+    const uint32_t *units = grey->units;
+    for (; rows--; data += line, start += (uint32_t)line) {
+        const uint8_t *row = data + 1;
+        size_t length = line - 1, i = 0;
+        *token++ = MATCH | (OF_FILTERS + *data) | NOTHING << 8 | NOTHING << 16;
+        NAME(find_units)(row, length, grey->apart, grey->other, grey->differs, grey->units);
+        while (i + UNIT <= length) {
+            uint64_t bytes = load(row + i);
+            uint32_t unit = units[i], place = start + (uint32_t)i, distance = place - last[unit], less_1 = distance - 1;
+            /* All bits, or none if the unit was in the window: a branch would be guessed wrong as often as not. */
+            uint64_t missed = 0 - (uint64_t)((unit / NO_UNIT | less_1 / WINDOW) != 0);
+            size_t number = 1;
+            last[unit] = place;
+            if (UNLIKELY((missed | distance) <= UNIT)) { /* in the same row: the bytes repeat each other */
+                while (UNIT * (number + 1) <= LONGEST && units[i + UNIT * number] == unit)
+                    number++;
+                last[unit] = place + (uint32_t)(UNIT * (number - 1));
+            } else if (!wide) {
+                last[units[i + 3]] = place + 3; /* the second pixel, and the one behind it */
+            }
+            /* A distance of 3 or more, less 1, as a number of double precision: its exponent and first bit are the symbol. */
+            less_1 = (less_1 & (WINDOW - 1)) | (uint32_t)(missed & WINDOW);
+            double real = (int32_t)less_1;
+            uint64_t symbol;
+            memcpy(&symbol, &real, sizeof symbol);
+            symbol = (symbol >> 51) - 2046;
+            uint64_t extra = symbol / 2 - 1;
+            uint64_t match = MATCH | number | (OF_DISTANCES + symbol) << 8 | NOTHING << 16 | extra << TO_COUNT |
+                             (less_1 & (((uint64_t)1 << extra) - 1)) << TO_EXTRA;
+            token[0] = (match & ~missed) | (bytes & 0xffffff & missed);
+            token[1] = bytes >> 24 & 0xffffff;
+            token += 1 + (missed & 1);
+            i += UNIT * number;
+        }
+        for (; i < length; i += 3)
+            *token++ = load(row + i) & 0xffffff;
+    }
+    grey->position = start - 1;
+    grey->end = token;
+}
+
+/* Turn rows of pixels of three samples into tokens. 8 bytes behind the rows must be readable. */
+static void NAME(find_grey)(const uint8_t *data, size_t rows, size_t line, int wide, struct grey *grey)
+{
+    if (wide)
+        NAME(find_kind)(data, rows, line, 1, grey);
+    else
+        NAME(find_kind)(data, rows, line, 0, grey);
+}
+
+/* Count numbers of codes in the tokens: COUNTED of so many. */
+static void NAME(count_grey)(const struct grey *grey, size_t apart, uint32_t *counts)
+{
+    uint32_t parts[3][NUMBERS];
+    size_t number = (size_t)(grey->end - grey->tokens);
+    memset(parts, 0, sizeof parts);
+    for (size_t first = 0; first < number; first += apart)
+        for (size_t i = first; i < number && i < first + COUNTED; i++) {
+            uint64_t one = grey->tokens[i], base = one >> (TO_MATCH - 8) & 256;
+            parts[0][base | (one & 255)]++;
+            parts[1][base | (one >> 8 & 255)]++;
+            parts[2][base | (one >> 16 & 255)]++;
+        }
+    for (int i = 0; i < NUMBERS; i++)
+        counts[i] += parts[0][i] + parts[1][i] + parts[2][i];
+}
+
+static void NAME(pack_grey)(const struct grey *grey, struct bits *bits)
+{
+    const uint32_t *codes = grey->codes;
+    uint8_t *to = bits->to;
+    uint64_t held = bits->held;
+    unsigned count = bits->count;
+    for (const uint64_t *token = grey->tokens; token < grey->end; token++) {
+        uint64_t one = *token;
+        const uint32_t *of = codes + (one >> (TO_MATCH - 8) & 256);
+        uint32_t a = of[one & 255], b = of[one >> 8 & 255], c = of[one >> 16 & 255];
+        unsigned first = (a & 63) + (b & 63), second = first + (c & 63);
+        uint64_t ab = TWO(a, b);
+        held |= (ab | (uint64_t)(c >> 6) << first | one >> TO_EXTRA << second) << count;
+        count += second + (one >> TO_COUNT & 63);
+        FLUSH();
+    }
+    bits->to = to;
+    bits->held = held;
+    bits->count = count;
+}
+
 #undef FLUSH
 #undef TWO
 
 static const struct loops NAME(loops) = {
-    NAME(filter), NAME(swap), NAME(adler), NAME(count), NAME(fill), NAME(pack),
+    NAME(filter), NAME(swap),  NAME(adler),     NAME(count),      NAME(fill),
+    NAME(pack),   NAME(equal), NAME(find_grey), NAME(count_grey), NAME(pack_grey),
 };

@@ -11,7 +11,7 @@
 #include "unfilter.h"
 
 /* Changes with every change of a function's arguments or results. seqsave uses no version that it does not know. */
-#define API 1
+#define API 2
 
 /* --- a compressed picture ------------------------------------------------------------------------------------------ */
 
@@ -132,22 +132,33 @@ static PyObject *as_stream(seqsave_stream *stream)
     return (PyObject *)made;
 }
 
+/* Return 0 if grey pixels may be looked for. */
+static int check_colours(const seqsave_picture *picture)
+{
+    if (picture->step == (picture->wide ? 6 : 3))
+        return 0;
+    PyErr_Format(PyExc_ValueError, "pixels of %zu bytes are not those of RGB, which may be grey", picture->step);
+    return -1;
+}
+
+/* more: the bytes of a sample, or whether pixels may be grey. */
 static PyObject *make_stream(PyObject *args, const char *format, int is_sample)
 {
     Py_buffer view;
-    Py_ssize_t height, length, step, bytes = 0;
+    Py_ssize_t height, length, step, more;
     int wide, row_filter, failed;
-    if (!PyArg_ParseTuple(args, format, &view, &height, &length, &step, &wide, &row_filter, &bytes))
+    if (!PyArg_ParseTuple(args, format, &view, &height, &length, &step, &wide, &row_filter, &more))
         return NULL;
     seqsave_picture picture = {.pixels = view.buf};
     seqsave_stream stream = {NULL, 0};
-    if (describe(&picture, view.len, height, length, step, wide) || check_filter(row_filter)) {
+    if (describe(&picture, view.len, height, length, step, wide) || check_filter(row_filter) ||
+        (!is_sample && more && check_colours(&picture))) {
         PyBuffer_Release(&view);
         return NULL;
     }
     Py_BEGIN_ALLOW_THREADS
-    failed = is_sample ? seqsave_sample(&picture, bytes > 0 ? (size_t)bytes : 0, row_filter, &stream)
-                       : seqsave_encode(&picture, row_filter, &stream);
+    failed = is_sample ? seqsave_sample(&picture, more > 0 ? (size_t)more : 0, row_filter, &stream)
+                       : seqsave_encode(&picture, row_filter, more != 0, &stream);
     Py_END_ALLOW_THREADS
     PyBuffer_Release(&view);
     return failed ? PyErr_NoMemory() : as_stream(&stream);
@@ -156,7 +167,7 @@ static PyObject *make_stream(PyObject *args, const char *format, int is_sample)
 static PyObject *deflate(PyObject *module, PyObject *args)
 {
     (void)module;
-    return make_stream(args, "y*nnnpi:deflate", 0);
+    return make_stream(args, "y*nnnpin:deflate", 0);
 }
 
 static PyObject *sample(PyObject *module, PyObject *args)
@@ -187,6 +198,28 @@ static PyObject *survey(PyObject *module, PyObject *args)
     return failed ? PyErr_NoMemory()
                   : Py_BuildValue("(ddddd)", ratios[SEQSAVE_NONE], ratios[SEQSAVE_SUB], ratios[SEQSAVE_UP],
                                   ratios[SEQSAVE_AVERAGE], ratios[SEQSAVE_PAETH]);
+}
+
+static PyObject *survey_grey(PyObject *module, PyObject *args)
+{
+    (void)module;
+    Py_buffer view;
+    Py_ssize_t height, length, step, bytes;
+    int wide, row_filter, failed;
+    if (!PyArg_ParseTuple(args, "y*nnnpin:survey_grey", &view, &height, &length, &step, &wide, &row_filter, &bytes))
+        return NULL;
+    seqsave_picture picture = {.pixels = view.buf};
+    double ratio;
+    if (describe(&picture, view.len, height, length, step, wide) || check_filter(row_filter) ||
+        check_colours(&picture)) {
+        PyBuffer_Release(&view);
+        return NULL;
+    }
+    Py_BEGIN_ALLOW_THREADS
+    failed = seqsave_survey_grey(&picture, bytes > 0 ? (size_t)bytes : 0, row_filter, &ratio);
+    Py_END_ALLOW_THREADS
+    PyBuffer_Release(&view);
+    return failed ? PyErr_NoMemory() : PyFloat_FromDouble(ratio);
 }
 
 /* --- decoding ------------------------------------------------------------------------------------------------------ */
@@ -280,8 +313,9 @@ static PyObject *set_level(PyObject *module, PyObject *args)
 
 static PyMethodDef methods[] = {
     {"deflate", deflate, METH_VARARGS,
-     "deflate(pixels, height, length, step, wide, row_filter): filter rows and compress them to a Stream.\n\n"
+     "deflate(pixels, height, length, step, wide, row_filter, grey): filter rows and compress them to a Stream.\n\n"
      "length: bytes of a row. step: bytes of a pixel. wide: samples of 16 bits in this processor's byte order.\n"
+     "grey: look for pixels whose filtered red, green and blue are equal, after this filter or Up.\n"
      "Raises ValueError for sizes that do not fit."},
     {"sample", sample, METH_VARARGS,
      "sample(pixels, height, length, step, wide, row_filter, size): return filtered bands of rows, of about so many bytes,\n"
@@ -289,6 +323,9 @@ static PyMethodDef methods[] = {
     {"survey", survey, METH_VARARGS,
      "survey(pixels, height, length, step, wide, size, kinds): return the size that deflate would compress such bands\n"
      "to, relative to theirs, for each of the five row filters; 1 for those whose bit is not in kinds."},
+    {"survey_grey", survey_grey, METH_VARARGS,
+     "survey_grey(pixels, height, length, step, wide, row_filter, size): return the same for deflate with grey; 1 if few\n"
+     "pixels are grey."},
     {"undo", undo, METH_VARARGS,
      "undo(filtered, out, height, length, step, wide): undo the filters of rows, each a number of a filter and length\n"
      "bytes; out gets the rows. wide: samples of 16 bits become those of this processor's byte order.\n"

@@ -1,8 +1,9 @@
 """The C extension of the package seqsave-native, if it is installed, and which pictures it encodes.
 
 It gives each byte of the filtered rows a Huffman code and looks for runs only. For most photographs and renders this is
-smaller than what igzip makes of them, in a third of the time. All others are left to igzip and zlib, which find
-repeated strings. Pixels, options and errors are the same with and without it.
+smaller than what igzip makes of them, in a third of the time. In frames of videos, whose pixels are grey after a row
+filter, and in grey pictures that are stored as RGB, it also looks for pairs of grey pixels. Other pictures are left to
+igzip and zlib, which find repeated strings. Pixels, options and errors are the same with and without it.
 """
 
 from __future__ import annotations
@@ -20,19 +21,22 @@ if TYPE_CHECKING:
 
 __all__ = ["Native", "compressed", "kernel", "native"]
 
-_API = 1
+_API = 2
 _WITHOUT = "igzip and zlib"
 _LEAST, _MOST = 1 << 16, 1 << 29
-_SAMPLE_BYTES, _LARGER_SAMPLE = 1 << 16, 3 << 16
+_SAMPLE_BYTES, _LARGE_SAMPLE, _LARGER_SAMPLE = 1 << 16, 1 << 17, 3 << 16
 _EVERY_FILTER = 0b11111
 # Sizes relative to the raw size. Below the first one, strings are worth more than single bytes; from the second one on,
 # nothing makes the picture smaller.
 _COMPRESSIBLE, _NOISE = 0.12, 0.98
+# Pixels of so many bytes may be grey, as RGB. Pairs of them are looked for where that makes so much of the size.
+_COLOURS, _CLEARLY = (3, 6), 0.97
 # No filter is not tried with strings where it is so much worse for single bytes, as in photographs.
 _HOPELESS = 1.5
-# How large single bytes may be relative to strings, since they take a third of the time; and the range in which a small
-# sample is not enough.
-_AS_GOOD, _CLOSE = 1.01, (1.0, 1.04)
+# How large single bytes may be relative to strings, since they take a third of the time; and the range from 1 on in
+# which a small sample is not enough. Strings of letters are found in a whole window only: it begins lower for pairs, if
+# there may be letters.
+_AS_GOOD, _CLOSE, _NEARLY = 1.01, 1.04, 0.9
 # What a sample may be wrong by before a larger one is looked at.
 _DECEIVED = 1.1
 
@@ -86,7 +90,7 @@ def compressed(image: ImageArray, usual: Any) -> Any:
     choice = _choice(used, rows)
     if choice is None:
         return None
-    stream = used.deflate(*rows, choice.row_filter)
+    stream = used.deflate(*rows, choice.row_filter, choice.grey)
     ratio = len(stream) / image.nbytes
     if ratio > _DECEIVED * choice.expected and not _is_as_good(used, rows, choice, ratio):
         return None if sum(map(len, usual())) < len(stream) else stream
@@ -95,15 +99,16 @@ def compressed(image: ImageArray, usual: Any) -> Any:
 
 def _is_as_good(used: Any, rows: tuple[Any, ...], choice: _Choice, ratio: float) -> bool:
     """Return whether a larger sample, which is like the picture, is not worth strings."""
-    sampled = used.survey(*rows, _LARGER_SAMPLE, 1 << choice.row_filter)[choice.row_filter]
+    sampled = _without_strings(used, rows, choice.row_filter, choice.grey, _LARGER_SAMPLE)
     strings = _with_strings(used, rows, choice.rival, _LARGER_SAMPLE)
     return bool(ratio <= _DECEIVED * sampled and sampled <= _AS_GOOD * strings)
 
 
 class _Choice(NamedTuple):
-    """A row filter, the ratio that is expected of it, and the row filter that would be best for igzip."""
+    """A row filter, whether to look for grey pixels, the ratio that is expected, and the row filter best for igzip."""
 
     row_filter: int
+    grey: bool
     expected: float
     rival: int
 
@@ -115,16 +120,30 @@ def _choice(used: Any, rows: tuple[Any, ...]) -> _Choice | None:
     first = min(ratios, key=ratios.__getitem__)
     if ratios[first] > _NOISE:
         first = NONE
-    ratio = ratios[first]
+    ratio, is_grey = ratios[first], False
+    may_have_letters = ratios[NONE] < _HOPELESS * ratio
+    rivals = {first, UP, NONE} if may_have_letters else {first, UP}
+    if rows[3] in _COLOURS and first != NONE:
+        paired = _without_strings(used, rows, first, True, min(_LARGE_SAMPLE, max(size, len(rows[0]) * rows[2] // 8)))
+        if paired < _CLEARLY * ratio:
+            ratio, is_grey = paired, True
+            rivals -= set() if may_have_letters else {first}
     if ratio < _COMPRESSIBLE:
         return None
-    rivals = {first, UP, NONE} if ratios[NONE] < _HOPELESS * ratio else {first, UP}
     strings, rival = min((_with_strings(used, rows, one, size), one) for one in rivals)
-    if _CLOSE[0] < ratio / strings < _CLOSE[1]:
-        size = min(_LARGER_SAMPLE, max(size, len(rows[0]) * rows[2] // 8))
-        ratio = used.survey(*rows, size, 1 << first)[first]
+    is_close = may_have_letters and ratio > _NEARLY * strings if is_grey else ratio > strings
+    if is_close and ratio < _CLOSE * strings:
+        size = _LARGER_SAMPLE if is_grey else min(_LARGER_SAMPLE, max(size, len(rows[0]) * rows[2] // 8))
+        ratio = _without_strings(used, rows, first, is_grey, size)
         strings = _with_strings(used, rows, rival, size)
-    return _Choice(first, ratio, rival) if ratio <= _AS_GOOD * strings else None
+    return _Choice(first, is_grey, ratio, rival) if ratio <= _AS_GOOD * strings else None
+
+
+def _without_strings(used: Any, rows: tuple[Any, ...], row_filter: int, grey: bool, size: int) -> float:
+    """Return the ratio that the extension makes of a sample."""
+    if grey:
+        return float(used.survey_grey(*rows, row_filter, size))
+    return float(used.survey(*rows, size, 1 << row_filter)[row_filter])
 
 
 def _with_strings(used: Any, rows: tuple[Any, ...], row_filter: int, size: int) -> float:
