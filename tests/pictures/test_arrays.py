@@ -616,3 +616,18 @@ def test_many_channels_go_where_they_are_declared_and_are_shown_as_a_run() -> No
         assert (prepare(picture[::-1], ("float16", "float32"), many).array == picture[::-1]).all()
     with pytest.raises(ImageError, match=r"has 65 channels, but this format accepts 1-64: "):
         prepare(np.zeros((9, 9, 65), "float32"), ("float32",), many)
+
+
+@pytest.mark.parametrize("mask", [False, np.ma.nomask])
+def test_a_masked_array_that_masks_nothing_is_a_picture(mask: Any) -> None:
+    picture = np.arange(24, dtype=np.uint8).reshape(2, 4, 3)
+    taken = as_array(np.ma.masked_array(picture, mask=mask))
+    assert type(taken) is np.ndarray
+    assert np.array_equal(taken, picture)
+
+
+def test_values_below_a_mask_are_not_saved_as_if_they_were_valid() -> None:
+    picture = np.ma.masked_greater(np.arange(24, dtype=np.uint8).reshape(2, 4, 3), 20)
+    with pytest.raises(ImageError, match=r"3 values below its mask.* image\.filled\(0\)"):
+        as_array(picture)
+    assert as_array(picture.filled(0)).max() == 20

@@ -223,6 +223,28 @@ def test_a_size_that_changes_is_reported() -> None:
     assert len(names()) == 2
 
 
+@pytest.mark.parametrize(
+    ("second", "text"),
+    [
+        (np.zeros((4, 6, 4), np.uint8), "frame 1: has 4 channels of uint8, the frames before have 3 channels of uint8"),
+        (np.zeros((4, 6), np.uint8), "frame 1: has 1 channel of uint8, the frames before have 3 channels of uint8"),
+        (
+            np.zeros((4, 6, 3), np.uint16),
+            "frame 1: has 3 channels of uint16, the frames before have 3 channels of uint8",
+        ),
+    ],
+)
+def test_channels_and_dtypes_that_change_are_reported(second: Any, text: str) -> None:
+    with pytest.warns(seqsave.SeqSaveWarning) as reported:
+        seqsave.save([RED, second, RED], URL)
+    assert [str(one.message) for one in reported] == [text]
+    assert len(names()) == 3
+
+
+def test_a_conversion_to_the_same_kind_is_no_change() -> None:
+    assert seqsave.save([RED, np.zeros((4, 6, 3), np.float32)], URL).warnings == ()
+
+
 def test_events_come_on_the_callers_thread_and_add_up() -> None:
     events: list[seqsave.Event] = []
     threads = set()

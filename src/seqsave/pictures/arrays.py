@@ -211,7 +211,7 @@ def _read(picture: Any) -> ImageArray:
 
 def _converted(picture: Any) -> ImageArray:
     if isinstance(picture, np.ndarray):
-        return np.asarray(picture)
+        return np.asarray(picture if type(picture) is np.ndarray else _unmasked(picture))
     if _is_pil(picture):
         return _from_pil(picture)
     if hasattr(picture, "detach") and hasattr(picture, "cpu"):
@@ -225,6 +225,17 @@ def _converted(picture: Any) -> ImageArray:
         f"{_type_name(picture)} is not a picture: pass a numpy array, a PIL image, a torch tensor, "
         f"or an object with __array__ or __dlpack__{hint}"
     )
+
+
+def _unmasked(array: ImageArray) -> ImageArray:
+    """Return an array that masks nothing. Raises ImageError for one that does."""
+    count = int(np.count_nonzero(np.ma.getmaskarray(array))) if isinstance(array, np.ma.MaskedArray) else 0
+    if count:
+        raise ImageError(
+            f"a masked array has {counted(count, 'value')} below its mask, which no file holds: give them a value, as "
+            "image.filled(0)"
+        )
+    return array
 
 
 def _is_pil(picture: Any) -> bool:

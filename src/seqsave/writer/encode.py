@@ -14,7 +14,7 @@ from seqsave.plugins.encoded import checked_result
 from seqsave.sequences.frame import decode
 from seqsave.sequences.header import picture_of
 from seqsave.types import Encoded, FrameInfo, ImageInfo
-from seqsave.wording import described
+from seqsave.wording import counted, described
 from seqsave.writer.frame import FrameTask
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ class Encoding:
         self._rate, self._tags = config.embedding.exact_rate, config.embedding.stated_tags
         self._warn = warn
         self._size: tuple[int, int] | None = None
+        self._kind: tuple[int, str] | None = None
         self._picture: Picture | None = None
 
     def take(self, task: FrameTask, image: SharedImage) -> None:
@@ -56,6 +57,7 @@ class Encoding:
             return
         height, width = task.taken.shape[:2]
         self.note_size(task.key, width, height)
+        self._note_kind(task.key, task.taken.shape[2], str(task.taken.dtype))
         for kind, message in task.taken.notes:
             self._warn(kind, message, task.key)
         if not task.taken.converts:
@@ -169,6 +171,14 @@ class Encoding:
         elif self._size != (width, height):
             first = "x".join(map(str, self._size))
             self._warn("size", f"is {width}x{height}, the frames before are {first}", key)
+
+    def _note_kind(self, key: FrameKey, channels: int, dtype: str) -> None:
+        """Warn once of a picture that has other channels or another dtype than the frames before."""
+        if self._kind is None:
+            self._kind = (channels, dtype)
+        elif self._kind != (channels, dtype):
+            have, first = counted(channels, "channel"), counted(self._kind[0], "channel")
+            self._warn("kind", f"has {have} of {dtype}, the frames before have {first} of {self._kind[1]}", key)
 
     def _warn_of_losses(self, key: FrameKey, taken: Taken, prepared: Prepared) -> None:
         if prepared.clipped:

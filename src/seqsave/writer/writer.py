@@ -26,7 +26,7 @@ from seqsave.settings.texts import FrameTexts
 from seqsave.types import ImageInfo, SavedFrame, SaveResult
 from seqsave.writer import summary
 from seqsave.writer.accept import FrameAcceptor
-from seqsave.writer.common import Common, open_pipeline, spool_of
+from seqsave.writer.common import Common, open_pipeline, spool_of, stated_in
 from seqsave.writer.events import EventLog
 from seqsave.writer.frame import FrameSource
 from seqsave.writer.numbering import Numbering
@@ -349,7 +349,8 @@ class SequenceWriter:
 
         info = checked_info(info)
         texts, chosen = self._texts.of(metadata, info), self._config.delivery.chosen_recipe(recipe)
-        sources = [FrameSource(SharedImage(image, info), None, texts, chosen) for image in images]
+        infos = [stated_in(image, self._log.warn) if info is None else info for image in images]
+        sources = [FrameSource(SharedImage(*one), None, texts, chosen) for one in zip(images, infos, strict=True)]
         futures = self._acceptor.accept(index, batches, sources, self._check_usable)
         self._texts.note_accepted(texts)
         return futures
