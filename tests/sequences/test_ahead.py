@@ -112,3 +112,23 @@ def test_limits_of_reading_ahead(tmp_path: Path, wrong: dict[str, Any]) -> None:
     (name,) = wrong
     with pytest.raises(seqsave.OptionError, match=rf"{name} is .*: it must be a whole number, 1 or more"):
         list(seqsave.open_sequence(tmp_path).arrays(**wrong))
+
+
+@pytest.mark.parametrize(("concurrency", "on_one_thread"), [(None, True), (4, False)])
+def test_a_local_frame_is_read_by_the_thread_that_decodes_it(
+    concurrency: int | None, on_one_thread: bool, tmp_path: Path
+) -> None:
+    seqsave.save(np.zeros((20, 2, 2, 3), np.uint8), tmp_path, filetype="png")
+    readers: dict[int, int] = {}
+
+    def read(frame: seqsave.Frame) -> bytes:
+        readers[frame.index] = threading.get_ident()
+        return frame.read_bytes()
+
+    def decode(frame: seqsave.Frame, data: bytes) -> tuple[int, int]:
+        return frame.index, threading.get_ident()
+
+    sequence = seqsave.open_sequence(tmp_path)
+    decoders = dict(sequence.decoded(decode, concurrency, read=read))
+    assert len(decoders) == 20
+    assert (decoders == readers) is on_one_thread

@@ -281,7 +281,8 @@ class Frames(Sequence[Frame]):
     ) -> Iterator[ImageArray]:
         """Return the pictures in order, each H,W,C in the dtype of its file, read and decoded ahead on several threads.
 
-        concurrency: how many frames are under way; by default enough to hide a remote storage's latency.
+        concurrency: how many frames are under way. By default enough to hide a remote storage's latency; from local
+                     paths, enough for all cores: a number hides the latency of a network drive.
         max_bytes:   how many encoded bytes may be held by frames that are under way.
         on_error:    what happens at a damaged frame. ``"raise"`` raises its DecodeError once every frame before it has
                      been returned. ``"skip"`` leaves damaged frames out and names them in one SeqSaveWarning at the
@@ -347,9 +348,16 @@ class Frames(Sequence[Frame]):
         """Yield each frame in order with its outcome. An error does not affect the frames before or after it."""
         from seqsave.runtime.pipeline import Pipeline  # here, as a listing needs no threads
 
-        width = READ_AHEAD if concurrency is None else check_count("concurrency", concurrency)
+        cores = os.cpu_count() or 1
+        if concurrency is not None:
+            width, workers, decoders = check_count("concurrency", concurrency), concurrency, cores
+        elif self.target is not None and self.target.is_fast:
+            # Threads for reading, and more pictures that wait, would cost a tenth of the time that decoding takes.
+            width, workers, decoders = 2 * cores + 1, cores, 0
+        else:
+            width, workers, decoders = READ_AHEAD, READ_AHEAD, cores
         pipeline: Pipeline[Outcome[bytes], Outcome[T]] = Pipeline(
-            workers=width, publishers=os.cpu_count() or 1, max_bytes=check_count("max_bytes", max_bytes)
+            workers=workers, publishers=decoders, max_bytes=check_count("max_bytes", max_bytes)
         )
         ahead: deque[tuple[Frame, Future[Outcome[T]]]] = deque()
         try:
