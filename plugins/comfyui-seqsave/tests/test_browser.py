@@ -222,7 +222,7 @@ def test_a_missing_bucket_makes_the_node_red(page: FrontEnd, s3: S3Server, confi
     assert ended["kind"] == "execution_error"
     page.page.get_by_text("View details").click()
     assert page.shown(FRAMES)["red"]
-    assert page.page.get_by_text("bucket 'seqsave-no-such-bucket' does not exist; create it").first.is_visible()
+    page.page.get_by_text("bucket 'seqsave-no-such-bucket' does not exist; create it").first.wait_for()
     assert s3.secret not in json.dumps(ended)
 
 

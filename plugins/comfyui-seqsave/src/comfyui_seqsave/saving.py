@@ -72,8 +72,8 @@ def save(
     own exception if the interrupt button is pressed: saved frames stay saved, and no partial file is left.
     """
     host.check_interrupt()
-    if kept is None and place.is_local and sum(1 if one.ndim == 3 else len(one) for one in pictures) == 1:
-        settings["concurrency"] = 1  # no thread for a single picture
+    count = sum(1 if one.ndim == 3 else len(one) for one in pictures)
+    _fit_to(count, settings, is_alone=kept is None and place.is_local)
     target = place.target
     if place.within:
         settings["storage_options"] = place.options
@@ -110,6 +110,14 @@ def save(
     if result.counts["saved"]:
         behind.note_saved(target)
     return result
+
+
+def _fit_to(count: int, settings: dict[str, Any], *, is_alone: bool) -> None:
+    """Adapt the settings to the number of pictures that they save."""
+    if is_alone and count == 1:
+        settings["concurrency"] = 1  # no thread for a single picture
+    if not count:
+        settings.pop("total", None)  # the node names the one frame that lacks, and the others are not its concern
 
 
 @contextmanager
