@@ -178,8 +178,8 @@ class _PartOutput(Output):
     def _copies_unread(self) -> bool:
         return False  # an existing frame is compared with the bytes
 
-    def _open_publisher(self, form: Format, existing: ExistingFrames) -> FramePublisher:
-        return _PartPublisher(self._run, form, self._common, self.record, existing, self.fallback)
+    def _open_publisher(self, form: Format) -> FramePublisher:
+        return _PartPublisher(self._run, form, self._common, self.record, self._existing, self.fallback, self._proxies)
 
 
 class _PartPublisher(FramePublisher):

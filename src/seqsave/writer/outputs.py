@@ -21,13 +21,13 @@ from seqsave.writer.frame import FrameSource, FrameTask
 from seqsave.writer.publish import FramePublisher
 
 if TYPE_CHECKING:
+    from seqsave.look.run_proxies import RunProxies
     from seqsave.manifest import Manifest
     from seqsave.sequences.file import FrameFile
     from seqsave.settings.config import WriterConfig
     from seqsave.settings.formats import Format
     from seqsave.writer.common import Common
     from seqsave.writer.fallback import Fallback
-    from seqsave.writer.proxies import Proxies
 
 __all__ = ["REPLACING_NOTHING", "Output", "facts_of"]
 
@@ -76,19 +76,18 @@ class Output:
         self._others = OtherFrames(common.target, form.rule, delivery, self.record, common.log.warn)
         self.fallback = self._open_fallback(common)
         self._existing = self._open_existing()
-        self.publisher = self._open_publisher(form, self._existing)
+        self._proxies = self._open_proxies(form)
+        self.publisher = self._open_publisher(form)
         is_shown = form is common.config.formats[0]  # one picture of a frame is enough
         thumbnails = common.log.thumbnails if is_shown else None
         self._encoding = Encoding(form, common.config, common.log.warn, thumbnails)
-        self.proxies = self.publisher.proxies = self._open_proxies(form)
-        """Makes and publishes the small pictures of the frames; None without them."""
 
-    def _open_proxies(self, form: Format) -> Proxies | None:
+    def _open_proxies(self, form: Format) -> RunProxies | None:
         if not self._delivery.proxies:
             return None
-        from seqsave.writer.proxies import Proxies  # here, as Pillow comes with it
+        from seqsave.look.run_proxies import RunProxies  # here, as Pillow comes with it
 
-        return Proxies(form, self._common, self.record.facts.path, self.record.run)
+        return RunProxies(form, self._common.config, self._common.target, self.record, self._common.log.warn)
 
     def _open_fallback(self, common: Common) -> Fallback | None:
         if common.spool is None:
@@ -99,8 +98,8 @@ class Output:
 
     # --- overridden for parts of runs over many tasks ---
 
-    def _open_publisher(self, form: Format, existing: ExistingFrames) -> FramePublisher:
-        return FramePublisher(form, self._common, self.record, existing, self.fallback)
+    def _open_publisher(self, form: Format) -> FramePublisher:
+        return FramePublisher(form, self._common, self.record, self._existing, self.fallback, self._proxies)
 
     def _open_record(self, facts: Facts) -> RunRecord:
         delivery = self._delivery
@@ -161,8 +160,8 @@ class Output:
             task.passed_over, task.taken, task.encoded = "skipped", None, None
         else:
             taken, encoded = task.taken, self._encoding.encode(task)
-            if self.proxies is not None:
-                self.proxies.make(task, taken, encoded)
+            if self._proxies is not None:
+                task.proxy = self._proxies.make(task.key, taken, encoded.data, task.picture)
             self.publisher.add_files(task, encoded)
             self._common.log.note("encoded", task.key, size=task.size)
 
@@ -179,7 +178,7 @@ class Output:
     @property
     def _copies_unread(self) -> bool:
         """Return whether no step before publishing needs a frame's bytes."""
-        is_plain = self._common.spool is None and self.proxies is None
+        is_plain = self._common.spool is None and self._proxies is None
         return is_plain and self._delivery.if_exists in (*REPLACING_NOTHING, *_REPLACING_ALL)
 
     def _is_as_good(self, task: FrameTask) -> bool:
@@ -214,8 +213,8 @@ class Output:
 
     def finish_proxies(self) -> None:
         """Publish the packs of small pictures that are left. A failure is a warning."""
-        if self.proxies is not None:
-            self.proxies.finish(is_away=self.fallback is not None and self.fallback.is_away)
+        if self._proxies is not None:
+            self._proxies.finish(is_away=self.fallback is not None and self.fallback.is_away)
 
     def finish(self, result: SaveResult, *, broken: bool, stopped: bool) -> None:
         """Record the outcomes of the frames in the manifest. An error is kept in ``unrecorded``."""
@@ -247,11 +246,11 @@ class Output:
     def settle(self, result: SaveResult) -> None:
         """Remove or name the other frames of the sequence, after the run has ended well."""
         result = self._mine(result)
-        if self.proxies is not None:
-            self.proxies.note_kept([one for one in result.frames if one.status == "skipped"], self._made)
+        if self._proxies is not None:
+            self._proxies.note_kept([one for one in result.frames if one.status == "skipped"], self._made)
         made = self._others.settle(result, self._made, {self._path(frame) for frame in result.frames})
-        if made is not None and made.complete and self.proxies is not None:
-            self.proxies.remove_unneeded(made)
+        if made is not None and made.complete and self._proxies is not None:
+            self._proxies.remove_unneeded(made)
 
     def _finish_later(self, result: SaveResult, fallback: Fallback, *, broken: bool, stopped: bool) -> None:
         try:

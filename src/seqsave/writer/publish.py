@@ -24,17 +24,19 @@ from seqsave.manifest.run import RunRecord
 from seqsave.naming.key import FrameKey
 from seqsave.runtime import flow, retry
 from seqsave.runtime.flow import Call, Either, Flow, SharedCall
+from seqsave.sequences.packed import PACK_TYPE
 from seqsave.types import Encoded, SavedFrame, Status
 from seqsave.wording import crc32_text
 from seqsave.writer.frame import FileToPublish, FrameTask
 
 if TYPE_CHECKING:
+    from seqsave.look.packing import Pack
+    from seqsave.look.run_proxies import RunProxies
     from seqsave.runtime.pipeline import Pipeline
     from seqsave.settings.formats import Format
     from seqsave.writer.common import Common
     from seqsave.writer.events import EventLog
     from seqsave.writer.fallback import Fallback
-    from seqsave.writer.proxies import Proxies
 
 __all__ = ["FramePublisher"]
 
@@ -42,10 +44,20 @@ _JSON = "application/json"
 
 
 class FramePublisher:
-    """The publisher of one file type's frames. fallback: decides about frames that the storage does not take."""
+    """The publisher of one file type's frames.
+
+    fallback: decides about frames that the storage does not take; None without a spool.
+    proxies:  gets the small pictures of frames that are in the storage or in the spool; None without them.
+    """
 
     def __init__(
-        self, form: Format, common: Common, record: RunRecord, existing: ExistingFrames, fallback: Fallback | None
+        self,
+        form: Format,
+        common: Common,
+        record: RunRecord,
+        existing: ExistingFrames,
+        fallback: Fallback | None,
+        proxies: RunProxies | None,
     ) -> None:
         delivery, folder = common.config.delivery, form.rule.folder
         self._target, self._log, self._pipeline = common.target, common.log, common.pipeline
@@ -56,8 +68,7 @@ class FramePublisher:
         self._record, self._run_id = record, record.run
         self._existing = existing
         self._fallback = fallback
-        self.proxies: Proxies | None = None
-        """Gets the small pictures of frames that are in the storage or in the spool; None without them."""
+        self._proxies = proxies
         self._known = common.target.known
         self._start: SharedCall[None] = SharedCall()
         self._proof: SharedCall[None] = SharedCall()
@@ -120,32 +131,35 @@ class FramePublisher:
         if self._target.loop is None and self._is_second_in(task.key.folder):
             yield Call(partial(self._remove_stale_files, task.key.folder))
         entry = self._published_entry(task, answer)
-        if self.proxies is not None:
-            entry = yield from self._with_proxy(self.proxies, task, entry, policy)
+        if self._proxies is not None:
+            entry, full = self._packed(self._proxies, task, entry)
+            if full is not None:
+                yield from self._publish_pack(self._proxies, full, policy)
         return self._saved(task, entry)
 
-    def _with_proxy(
-        self, proxies: Proxies, task: FrameTask, entry: FrameEntry, policy: retry.RetryPolicy
-    ) -> Flow[FrameEntry]:
-        """Add the frame's small pictures to a pack, and publish a pack that is full. A failure is a warning."""
-        entry, full = proxies.add(task, entry)
-        if full is not None:
-            try:
-                yield from self._retrying(partial(self._put, proxies.file_of(full)), policy)
-            except SeqSaveError as error:
-                proxies.note_failed(full, error)
-            else:
-                proxies.note_published(full)
-        return entry
+    @staticmethod
+    def _packed(proxies: RunProxies, task: FrameTask, entry: FrameEntry) -> tuple[FrameEntry, Pack | None]:
+        """Add the frame's small pictures to a pack: return the entry that names it, and a pack that is full."""
+        proxy, task.proxy = task.proxy, None
+        return (entry, None) if proxy is None else proxies.add(proxy, entry)
+
+    def _publish_pack(self, proxies: RunProxies, pack: Pack, policy: retry.RetryPolicy) -> Flow[None]:
+        """Publish a pack of small pictures. A failure is a warning."""
+        try:
+            yield from self._retrying(partial(self._put, _file_of(proxies, pack)), policy)
+        except SeqSaveError as error:
+            proxies.note_failed(pack, error)
+        else:
+            proxies.note_published(pack)
 
     def _spooled_entry(self, task: FrameTask) -> FrameEntry:
         """Return the entry of a frame that goes into the spool. A full pack of proxies goes there with it."""
         entry = self._entry(task)
-        if self.proxies is not None:
-            entry, full = self.proxies.add(task, entry)
+        if self._proxies is not None:
+            entry, full = self._packed(self._proxies, task, entry)
             if full is not None:
-                task.files = (self.proxies.file_of(full), *task.files)
-                self.proxies.note_published(full)
+                task.files = (_file_of(self._proxies, full), *task.files)
+                self._proxies.note_published(full)
         return entry
 
     def _send(self, file: FileToPublish, attempts: _Attempts) -> Flow[targets.Published]:
@@ -300,8 +314,8 @@ class FramePublisher:
             with contextlib.suppress(TargetError):
                 if task.frame.is_equal(self._target.read(path)):
                     entry = self._published_entry(task, None)
-                    if self.proxies is not None:
-                        entry, _ = self.proxies.add(task, entry)
+                    if self._proxies is not None:
+                        entry, _ = self._packed(self._proxies, task, entry)
                     yield self._saved(task, entry)
 
     # --- before it ---------------------------------------------------------------------------------------------------
@@ -366,6 +380,10 @@ class _Attempts:
         else:
             self.has_broken = True
         self._log.note("retry", self._key, f"attempt {attempt} failed, next in {wait:.1f} s: {error}")
+
+
+def _file_of(proxies: RunProxies, pack: Pack) -> FileToPublish:
+    return FileToPublish.of(proxies.path_of(pack), pack.data, PACK_TYPE)
 
 
 def _trial_beside(path: str) -> str:

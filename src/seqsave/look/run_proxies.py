@@ -1,4 +1,4 @@
-"""Make and publish the small pictures beside the frames of one file type, for ``proxies=True``.
+"""Make and publish the small pictures beside the frames of a run, for ``proxies=True``.
 
 A picture is made while the frame's pixels are in memory, and enters a pack once the frame is in the storage or in the
 spool. The manifest's entry of the frame names the pack, so that a frame that is replaced leaves its proxy behind. A
@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
+
+from isal.isal_zlib import crc32
 
 from seqsave import naming
 from seqsave.errors import SeqSaveError
@@ -24,33 +26,39 @@ from seqsave.runtime import retry
 from seqsave.sequences.frame import decode
 from seqsave.sequences.packed import PACK_TYPE
 from seqsave.wording import counted, described
-from seqsave.writer.frame import FileToPublish, FrameTask
 
 if TYPE_CHECKING:
-    from seqsave.manifest import FrameEntry, Manifest
+    from seqsave.manifest import FrameEntry, Manifest, Picture
+    from seqsave.manifest.run import RunRecord
+    from seqsave.naming.key import FrameKey
     from seqsave.pictures.pixels import Taken
+    from seqsave.settings.config import WriterConfig
     from seqsave.settings.formats import Format
-    from seqsave.types import Encoded, SavedFrame
-    from seqsave.writer.common import Common
+    from seqsave.targets import Target
+    from seqsave.types import SavedFrame
 
-__all__ = ["Proxies"]
+    Data = bytes | bytearray | memoryview
+
+__all__ = ["RunProxies"]
 
 _ONCE = retry.RetryPolicy(attempts=1)
 _ADVICE = "`seqsave proxies URL` makes them"
 
 
-class Proxies:
-    """The small pictures of one file type's frames. Thread-safe.
+class RunProxies:
+    """The small pictures of one run's frames of one file type. Thread-safe. ``warn`` is called with (kind, message).
 
-    manifest_path: of the sequence. run: the id of the run.
+    record: the run's part in the manifest.
     """
 
-    def __init__(self, form: Format, common: Common, manifest_path: str, run: str) -> None:
-        numbers = common.config.naming
+    def __init__(
+        self, form: Format, config: WriterConfig, target: Target, record: RunRecord, warn: Callable[[str, str], None]
+    ) -> None:
+        numbers, run = config.naming, record.run
         self._extension = form.resolved.extension
         self._alpha = form.alpha
-        self._target, self._log, self._policy = common.target, common.log, common.config.delivery.policy
-        self._folder = folder_of(manifest_path)
+        self._target, self._policy, self._warn = target, config.delivery.policy, warn
+        self._folder = folder_of(record.facts.path)
         self._run = run
         self._packer = Packer(numbers.start, numbers.step, run)
         self._lock = threading.Lock()
@@ -59,43 +67,42 @@ class Proxies:
 
     # --- one frame ---------------------------------------------------------------------------------------------------
 
-    def make(self, task: FrameTask, taken: Taken | None, encoded: Encoded) -> None:
-        """Make the small pictures of a frame, on an encoding thread.
+    def make(self, key: FrameKey, taken: Taken | None, data: Data, stated: Picture | None) -> packs.Proxy | None:
+        """Make the small pictures of a frame, on an encoding thread. Return None if it cannot be shown.
 
-        taken: its pixels; None for a file that was encoded elsewhere, which is decoded.
+        taken: its pixels; None for a file that was encoded elsewhere, which is decoded. data: the encoded file.
+        stated: the format of the picture in the file, where it is known.
         """
         try:
-            task.proxy = self._made(task, taken, encoded)
+            return self._made(key, taken, data, stated)
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # noqa: BLE001 - whatever is wrong with it, the frame itself is sound
-            self._note_lost([task.key.index], described(error))
+            self._note_lost([key.index], described(error))
+            return None
 
-    def _made(self, task: FrameTask, taken: Taken | None, encoded: Encoded) -> packs.Proxy:
+    def _made(self, key: FrameKey, taken: Taken | None, data: Data, stated: Picture | None) -> packs.Proxy:
         array = None if taken is None else taken.prepare().array
-        if taken is None or array is None or task.picture is None or array.shape[2] != task.picture.channels:
+        if taken is None or array is None or stated is None or array.shape[2] != stated.channels:
             # Encoded elsewhere, or with less alpha than the picture has: only the file says how it looks.
-            decoded = decode(task.key.name, bytes(encoded.data))
+            decoded = decode(key.name, bytes(data))
             return make(decoded.array, decoded.info, extension=self._extension)
         info = taken.stated
         if info.alpha is None:
             info = replace(info, alpha=self._alpha)
         return make(array, info, extension=self._extension)
 
-    def add(self, task: FrameTask, entry: FrameEntry) -> tuple[FrameEntry, Pack | None]:
+    def add(self, proxy: packs.Proxy, entry: FrameEntry) -> tuple[FrameEntry, Pack | None]:
         """Add a frame's pictures to a pack. Return the entry with the name of the pack, and a pack that is full."""
-        proxy, task.proxy = task.proxy, None
-        if proxy is None:
-            return entry, None
         source = packs.Source(
             index=entry.index, batch=entry.batch, size=entry.size, checksum=entry.checksum, version=entry.version
         )
         name, full = self._packer.add(source, proxy)
         return replace(entry, proxy=name), full
 
-    def file_of(self, pack: Pack) -> FileToPublish:
-        """Return the file of a pack."""
-        return FileToPublish.of(f"{self._folder}/{pack.name}", pack.data, PACK_TYPE)
+    def path_of(self, pack: Pack) -> str:
+        """Return the path of a pack below the target."""
+        return f"{self._folder}/{pack.name}"
 
     def note_published(self, pack: Pack) -> None:
         """Note that a pack is in the storage, or in the spool."""
@@ -123,13 +130,12 @@ class Proxies:
         if self._lost:
             numbers = naming.format_ranges(naming.to_ranges(sorted(self._lost)), 10)
             text = f"{counted(len(self._lost), 'frame')} got no proxies ({numbers}): {self._why}. {_ADVICE}"
-            self._log.warn("proxies", text)
+            self._warn("proxies", text)
 
     def _finish(self, pack: Pack, policy: retry.RetryPolicy) -> None:
-        file = self.file_of(pack)
-        how: dict[str, Any] = {"content_type": PACK_TYPE, "checksum": file.crc32}
+        how: dict[str, Any] = {"content_type": PACK_TYPE, "checksum": crc32(pack.data)}
         try:
-            self._call(partial(self._target.publish, file.path, file.data, **how), policy)
+            self._call(partial(self._target.publish, self.path_of(pack), pack.data, **how), policy)
         except SeqSaveError as error:
             self.note_failed(pack, error)
         else:
@@ -152,7 +158,7 @@ class Proxies:
         if lacking:
             numbers = naming.format_ranges(naming.to_ranges(sorted({index for index, _ in lacking})), 10)
             what = f"{counted(len(lacking), 'frame')} that existed and were kept have no proxies ({numbers})"
-            self._log.warn("kept proxies", f"{what}: {_ADVICE}")
+            self._warn("kept proxies", f"{what}: {_ADVICE}")
 
     def remove_unneeded(self, made: Manifest) -> None:
         """Delete the packs of frames that were replaced. made: the manifest after a run that ended well."""

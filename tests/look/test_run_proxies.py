@@ -11,13 +11,13 @@ import pytest
 
 import seqsave
 from seqsave import RetryPolicy, targets
+from seqsave.look import run_proxies
 from seqsave.look.small import make
 from seqsave.look.stored import StoredProxies
 from seqsave.pictures import packs as pack_files
 from seqsave.spool import Spool
 from seqsave.spool.deferred import publisher_behind
 from seqsave.targets.local import LocalTarget
-from seqsave.writer import proxies
 from tests.look.proxied import grey, opened, packs, picture, shown
 from tests.support.proxy import Proxy
 from tests.support.s3 import S3Server
@@ -192,7 +192,7 @@ def test_pixels_that_cannot_be_shown_cost_a_warning(place: Place, monkeypatch: p
     def fail(*_: Any, **__: Any) -> Any:
         raise MemoryError("no memory for it")
 
-    monkeypatch.setattr(proxies, "make", fail)
+    monkeypatch.setattr(run_proxies, "make", fail)
     with pytest.warns(seqsave.SeqSaveWarning, match="proxies"):
         result = save(place, range(3))
     assert result.counts["saved"] == 3
