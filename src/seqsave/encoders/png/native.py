@@ -32,11 +32,10 @@ _COMPRESSIBLE, _NOISE = 0.12, 0.98
 # Pixels of so many bytes may be grey, as RGB. Pairs of them are looked for where that makes so much of the size.
 _COLOURS, _CLEARLY = (3, 6), 0.97
 # No filter is not tried with strings where it is so much worse for single bytes, as in photographs.
-_HOPELESS = 1.5
-# How large single bytes may be relative to strings, since they take a third of the time; and the range from 1 on in
-# which a small sample is not enough. Strings of letters are found in a whole window only: it begins lower for pairs, if
-# there may be letters.
-_AS_GOOD, _CLOSE, _NEARLY = 1.01, 1.04, 0.9
+_HOPELESS, _SURELY_HOPELESS = 1.5, 2.0
+# How large single bytes may be relative to strings, since they take a third of the time; and the range in which a small
+# sample is not enough.
+_AS_GOOD, _CLOSE = 1.01, (1.0, 1.04)
 # What a sample may be wrong by before a larger one is looked at.
 _DECEIVED = 1.1
 
@@ -121,22 +120,36 @@ def _choice(used: Any, rows: tuple[Any, ...]) -> _Choice | None:
     if ratios[first] > _NOISE:
         first = NONE
     ratio, is_grey = ratios[first], False
-    may_have_letters = ratios[NONE] < _HOPELESS * ratio
-    rivals = {first, UP, NONE} if may_have_letters else {first, UP}
+    rivals = {first, UP, NONE} if ratios[NONE] < _HOPELESS * ratio else {first, UP}
     if rows[3] in _COLOURS and first != NONE:
         paired = _without_strings(used, rows, first, True, min(_LARGE_SAMPLE, max(size, len(rows[0]) * rows[2] // 8)))
         if paired < _CLEARLY * ratio:
-            ratio, is_grey = paired, True
-            rivals -= set() if may_have_letters else {first}
+            if _may_have_letters(used, rows, ratios[NONE] / ratio):
+                return None
+            ratio, is_grey, rivals = paired, True, {UP}
     if ratio < _COMPRESSIBLE:
         return None
     strings, rival = min((_with_strings(used, rows, one, size), one) for one in rivals)
-    is_close = may_have_letters and ratio > _NEARLY * strings if is_grey else ratio > strings
-    if is_close and ratio < _CLOSE * strings:
-        size = _LARGER_SAMPLE if is_grey else min(_LARGER_SAMPLE, max(size, len(rows[0]) * rows[2] // 8))
+    if _CLOSE[0] < ratio / strings < _CLOSE[1]:
+        size = min(_LARGER_SAMPLE, max(size, len(rows[0]) * rows[2] // 8))
         ratio = _without_strings(used, rows, first, is_grey, size)
         strings = _with_strings(used, rows, rival, size)
     return _Choice(first, is_grey, ratio, rival) if ratio <= _AS_GOOD * strings else None
+
+
+def _may_have_letters(used: Any, rows: tuple[Any, ...], without_filter: float) -> bool:
+    """Return whether a picture with grey pixels may be a screenshot: zlib makes strings of what is grey beside letters.
+
+    A sample does not show those strings, but that no filter is about as good as one, or for strings better.
+
+    without_filter: the ratio without a filter, relative to that with the best one.
+    """
+    if rows[4]:
+        return without_filter < _HOPELESS
+    if without_filter > _SURELY_HOPELESS:
+        return False
+    plain, filtered = (_with_strings(used, rows, one, _SAMPLE_BYTES) for one in (NONE, UP))
+    return plain < _HOPELESS * filtered
 
 
 def _without_strings(used: Any, rows: tuple[Any, ...], row_filter: int, grey: bool, size: int) -> float:
