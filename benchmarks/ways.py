@@ -15,7 +15,8 @@ from PIL import Image
 from seqsave.encoders.png import decoder, native
 from seqsave.pictures import arrays
 from seqsave.plugins import registry
-from seqsave.types import EncoderSpec, FrameInfo
+from seqsave.specs import EncoderSpec
+from seqsave.types import FrameInfo
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 FLOORS = (
-    ("errors", "types", "_lazy"),
+    ("errors", "types", "specs", "_lazy"),
     ("naming", "wording"),
     ("runtime",),
     ("pictures",),
@@ -73,7 +73,7 @@ OWNERS = {
     "_thread": set(),
 }
 
-PURE = {"errors", "types", "naming", "wording", "pictures", "metadata"}
+PURE = {"errors", "types", "specs", "naming", "wording", "pictures", "metadata"}
 # A movie that an MP4 muxer rewrites at its end is written to an anonymous temporary file, so that memory stays flat.
 # A profile with tables is read from memory, and pictures in HTML are encoded there.
 IMPURE_ALL_THE_SAME = {

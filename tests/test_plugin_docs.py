@@ -21,19 +21,9 @@ from seqsave.cli.app import status_of
 from seqsave.metadata.xmp import TAGS
 from seqsave.pictures.color import COLOR_SPACES
 from seqsave.plugins import declarations, hookspecs, manager, registry
+from seqsave.specs import EncoderSpec, ObserverSpec, Option, TargetSpec, Traits
 from seqsave.testing import EncoderSuite, TargetSuite
-from seqsave.types import (
-    ColorSpace,
-    Decoded,
-    Encoded,
-    Encoder,
-    EncoderSpec,
-    FrameInfo,
-    ObserverSpec,
-    Option,
-    TargetSpec,
-    Traits,
-)
+from seqsave.types import ColorSpace, Decoded, Encoded, Encoder, FrameInfo
 from tests.support.site import Site
 
 ROOT = Path(__file__).parents[1]

@@ -30,7 +30,7 @@ RESULT = SaveResult(
 @pytest.mark.parametrize("record", RECORDS)
 def test_every_record_is_frozen_and_takes_names_only(record: Any) -> None:
     assert record.__dataclass_params__.frozen
-    assert all(one.kw_only for one in dataclasses.fields(record)) or record is types.Option
+    assert all(one.kw_only for one in dataclasses.fields(record))
 
 
 def test_a_result_counts_each_status_and_only_what_the_storage_has() -> None:

@@ -30,10 +30,8 @@ _HOMES = {
     "runtime.retry": "RetryPolicy",
     "targets.registry": "register_target unregister_target",
     "spool.results": "FlushedFrame FlushResult",
-    "types": (
-        "ColorSpace Decoded Encoded Encoder EncoderSpec Event FailedFrame FrameInfo ImageInfo ObserverSpec Option "
-        "SavedFrame SaveResult TargetSpec Traits"
-    ),
+    "specs": "EncoderSpec ObserverSpec Option TargetSpec Traits",
+    "types": "ColorSpace Decoded Encoded Encoder Event FailedFrame FrameInfo ImageInfo SavedFrame SaveResult",
     "saving": "open_writer save",
     "settings": "WriterConfig check_settings",
     "spool.flush": "flush",

@@ -46,6 +46,11 @@ from .sequences.opening import open_sequence as open_sequence
 from .sequences.reader import FrameSequence as FrameSequence
 from .settings import WriterConfig as WriterConfig
 from .settings import check_settings as check_settings
+from .specs import EncoderSpec as EncoderSpec
+from .specs import ObserverSpec as ObserverSpec
+from .specs import Option as Option
+from .specs import TargetSpec as TargetSpec
+from .specs import Traits as Traits
 from .spool.flush import flush as flush
 from .spool.results import FlushResult as FlushResult
 from .spool.results import FlushedFrame as FlushedFrame
@@ -55,17 +60,12 @@ from .types import ColorSpace as ColorSpace
 from .types import Decoded as Decoded
 from .types import Encoded as Encoded
 from .types import Encoder as Encoder
-from .types import EncoderSpec as EncoderSpec
 from .types import Event as Event
 from .types import FailedFrame as FailedFrame
 from .types import FrameInfo as FrameInfo
 from .types import ImageInfo as ImageInfo
-from .types import ObserverSpec as ObserverSpec
-from .types import Option as Option
 from .types import SaveResult as SaveResult
 from .types import SavedFrame as SavedFrame
-from .types import TargetSpec as TargetSpec
-from .types import Traits as Traits
 from .writer import SequenceWriter as SequenceWriter
 
 __version__: str

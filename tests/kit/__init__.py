@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from seqsave.plugins.hookspecs import hookimpl
-from seqsave.types import EncoderSpec, Option
+from seqsave.specs import EncoderSpec, Option
 
 TINY = EncoderSpec(
     filetype="tiny",

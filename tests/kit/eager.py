@@ -1,7 +1,7 @@
 """Declarations that import the codec, once the hook is called."""
 
 from seqsave.plugins.hookspecs import hookimpl
-from seqsave.types import EncoderSpec
+from seqsave.specs import EncoderSpec
 from tests.kit import TINY
 
 

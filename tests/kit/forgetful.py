@@ -1,7 +1,7 @@
 """A hook that returns none of its declarations."""
 
 from seqsave.plugins.hookspecs import hookimpl
-from seqsave.types import EncoderSpec
+from seqsave.specs import EncoderSpec
 
 
 @hookimpl

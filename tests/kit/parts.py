@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from seqsave.plugins.hookspecs import hookimpl
-from seqsave.types import EncoderSpec
+from seqsave.specs import EncoderSpec
 from tests.kit import TINY
 
 SPEC = replace(TINY, filetype="partial", extensions=("partial",), encoder="tests.kit.partial:PartialEncoder")

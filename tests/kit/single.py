@@ -1,7 +1,7 @@
 """A hook that returns one declaration instead of a list."""
 
 from seqsave.plugins.hookspecs import hookimpl
-from seqsave.types import EncoderSpec
+from seqsave.specs import EncoderSpec
 from tests.kit import TINY
 
 

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from seqsave.specs import Option
 from seqsave.testing import EncoderSuite
-from seqsave.types import Decoded, Option
+from seqsave.types import Decoded
 from tests.kit import TINY
 from tests.kit.codec import foreign
 

@@ -1,6 +1,6 @@
 """A hook without a marker, which is never called."""
 
-from seqsave.types import EncoderSpec
+from seqsave.specs import EncoderSpec
 from tests.kit import TINY
 
 

@@ -15,7 +15,8 @@ from PIL import ImageCms
 from seqsave.errors import ImageError
 from seqsave.pictures.color import COLOR_SPACES
 from seqsave.pictures.fitting import Wanted, check_layout, fit, usual_names
-from seqsave.types import EncoderSpec, ImageInfo
+from seqsave.specs import EncoderSpec
+from seqsave.types import ImageInfo
 
 BT709 = COLOR_SPACES["srgb"].primaries
 PLAIN = EncoderSpec(filetype="png", extensions=("png",), encoder="", dtypes=("uint8",))

@@ -9,7 +9,7 @@ import pytest
 
 from seqsave.encoders import BUILTIN_SPECS
 from seqsave.plugins.declarations import problems
-from seqsave.types import Option
+from seqsave.specs import Option
 from tests.kit import TINY
 
 INT = Option(type=int, default=1, min=0, max=9, help="a number")

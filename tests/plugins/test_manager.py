@@ -12,7 +12,7 @@ import pytest
 
 from seqsave.errors import PluginError, SeqSaveWarning
 from seqsave.plugins.manager import HOOKS, PluginManager
-from seqsave.types import EncoderSpec, ObserverSpec, TargetSpec, Traits
+from seqsave.specs import EncoderSpec, ObserverSpec, TargetSpec, Traits
 from tests.kit import TINY
 from tests.plugins import meeting
 from tests.plugins.made import BOTH

@@ -7,7 +7,7 @@ import pytest
 from seqsave import check_settings
 from seqsave.errors import OptionError
 from seqsave.plugins.options import check_choice, check_options
-from seqsave.types import EncoderSpec, Option
+from seqsave.specs import EncoderSpec, Option
 
 SPEC = EncoderSpec(
     filetype="toy",

@@ -22,7 +22,7 @@ from seqsave.errors import (
 )
 from seqsave.plugins import manager, registry
 from seqsave.plugins.registry import Registry
-from seqsave.types import EncoderSpec
+from seqsave.specs import EncoderSpec
 from tests.kit import TINY
 from tests.support.site import HOOK, Site
 

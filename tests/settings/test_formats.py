@@ -11,8 +11,9 @@ import pytest
 
 import seqsave
 from seqsave.errors import EncodeError, ImageError, OptionError, SaveError, TargetError
+from seqsave.specs import EncoderSpec
 from seqsave.targets.memory import MemoryTarget
-from seqsave.types import Encoded, EncoderSpec, FrameInfo
+from seqsave.types import Encoded, FrameInfo
 from tests.support.needs import needs_package
 from tests.support.patience import PATIENCE
 from tests.support.places import Place

@@ -30,9 +30,9 @@ from hypothesis import strategies as st
 import seqsave
 from seqsave import targets
 from seqsave.errors import FrameExistsError, TargetError
+from seqsave.specs import Traits
 from seqsave.targets import clouds, traits
 from seqsave.targets.redact import chain_of
-from seqsave.types import Traits
 from tests.support.patience import PATIENCE
 from tests.targets.stores import declare
 from tests.targets.test_base import AWKWARD, paths

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from seqsave.specs import Option
 from seqsave.testing import EncoderSuite, _damage, _declaration, _encoding, _pictures
-from seqsave.types import Option
 from tests.kit import TINY, suites
 from tests.support.environment import FULL
 from tests.support.patience import wait_until

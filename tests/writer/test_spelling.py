@@ -16,9 +16,9 @@ import pytest
 import seqsave
 from seqsave import targets
 from seqsave.errors import FrameExistsError, FrameNameError, SaveError, WriterAbortedError
+from seqsave.specs import Traits
 from seqsave.targets import traits
 from seqsave.targets.local import LocalTarget
-from seqsave.types import Traits
 from tests.support.folding import Exact, Folding
 from tests.support.patience import wait_until
 

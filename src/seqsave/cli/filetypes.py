@@ -18,7 +18,7 @@ from seqsave.wording import spans
 if TYPE_CHECKING:
     from seqsave.plugins.manager import Claim, PluginInfo
     from seqsave.plugins.registry import FiletypeInfo
-    from seqsave.types import Option
+    from seqsave.specs import Option
 
 __all__ = ["filetypes_command", "plugins_command"]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from seqsave.types import EncoderSpec, Option
+from seqsave.specs import EncoderSpec, Option
 
 __all__ = ["BUILTIN_SPECS"]
 

@@ -21,7 +21,8 @@ from seqsave.pictures.fitting import OF_COLOR, Wanted, fit, shown_channels
 from seqsave.pictures.light import Light, curve_from, curve_to, light_of, light_of_space
 from seqsave.pictures.possible import possible
 from seqsave.pictures.samples import as_floats, top_of
-from seqsave.types import EncoderSpec, ImageInfo
+from seqsave.specs import EncoderSpec
+from seqsave.types import ImageInfo
 from seqsave.wording import shortened
 
 if TYPE_CHECKING:

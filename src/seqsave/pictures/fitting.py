@@ -18,7 +18,8 @@ from seqsave.types import ImageInfo
 from seqsave.wording import first_of
 
 if TYPE_CHECKING:
-    from seqsave.types import EncoderSpec, ImageArray
+    from seqsave.specs import EncoderSpec
+    from seqsave.types import ImageArray
 
 __all__ = ["Fitted", "Wanted", "check_layout", "fit", "shown_channels", "usual_names", "without"]
 

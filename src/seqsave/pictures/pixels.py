@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from seqsave.pictures.convert import Conversion
     from seqsave.pictures.light import Light
     from seqsave.pictures.view import View
-    from seqsave.types import ColorSpace, EncoderSpec, ImageArray
+    from seqsave.specs import EncoderSpec
+    from seqsave.types import ColorSpace, ImageArray
 
     Convert = Callable[[ImageArray], ImageArray]
     Shown = tuple[Convert, ColorSpace | None]

@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from seqsave.types import EMBED_SUFFIX, EncoderSpec, ObserverSpec, Option, TargetSpec, Traits
+from seqsave.specs import EncoderSpec, ObserverSpec, Option, TargetSpec, Traits
+from seqsave.types import EMBED_SUFFIX
 
 __all__ = ["observer_problems", "problems", "target_problems"]
 

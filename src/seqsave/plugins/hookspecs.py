@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import pluggy
 
 if TYPE_CHECKING:
-    from seqsave.types import EncoderSpec, ObserverSpec, TargetSpec
+    from seqsave.specs import EncoderSpec, ObserverSpec, TargetSpec
 
 __all__ = [
     "PROJECT_NAME",

@@ -24,7 +24,7 @@ from seqsave.errors import PluginError, SeqSaveWarning
 from seqsave.plugins import declarations
 from seqsave.plugins.discovery import Candidate, PluginInfo, candidate_of, discover, is_chosen
 from seqsave.runtime.threads import ForkSafeLock
-from seqsave.types import EncoderSpec, ObserverSpec, TargetSpec
+from seqsave.specs import EncoderSpec, ObserverSpec, TargetSpec
 from seqsave.wording import described
 
 if TYPE_CHECKING:

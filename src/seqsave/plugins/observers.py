@@ -8,7 +8,8 @@ from collections.abc import Callable, Mapping
 
 from seqsave.errors import PluginError, SeqSaveWarning
 from seqsave.plugins import manager
-from seqsave.types import Event, ObserverSpec
+from seqsave.specs import ObserverSpec
+from seqsave.types import Event
 from seqsave.wording import described
 
 __all__ = ["open_observers", "register_observer", "unregister_observer"]

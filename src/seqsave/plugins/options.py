@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from seqsave.errors import OptionError
-from seqsave.types import EncoderSpec, Option, OptionValue
+from seqsave.specs import EncoderSpec, Option, OptionValue
 from seqsave.wording import did_you_mean
 
 __all__ = ["check_choice", "check_count", "check_flag", "check_options", "check_storage_options", "convert", "describe"]

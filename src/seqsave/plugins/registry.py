@@ -14,7 +14,8 @@ from seqsave.encoders import BUILTIN_SPECS
 from seqsave.errors import EncoderConflictError, EncoderNotFoundError, EncoderUnavailableError
 from seqsave.plugins import manager
 from seqsave.plugins.manager import PluginInfo, PluginManager
-from seqsave.types import EMBED_SUFFIX, Encoder, EncoderSpec
+from seqsave.specs import EncoderSpec
+from seqsave.types import EMBED_SUFFIX, Encoder
 from seqsave.wording import described, did_you_mean, shortened
 
 if TYPE_CHECKING:

@@ -20,7 +20,8 @@ from seqsave.runtime import retry
 from seqsave.sequences.fallback import decode_by_pillow
 from seqsave.sequences.soundness import is_truncated
 from seqsave.sequences.upright import orientation_of, turned_info, upright
-from seqsave.types import MAX_PIXELS, Decoded, EncoderSpec
+from seqsave.specs import EncoderSpec
+from seqsave.types import MAX_PIXELS, Decoded
 from seqsave.wording import described
 
 if TYPE_CHECKING:

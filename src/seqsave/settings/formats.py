@@ -13,14 +13,16 @@ from seqsave.pictures.color import COLOR_SPACES
 from seqsave.plugins import registry
 from seqsave.plugins.options import check_choice, check_options
 from seqsave.settings.table import setting
-from seqsave.types import EMBED_SUFFIX, EncoderSpec
+from seqsave.specs import EncoderSpec
+from seqsave.types import EMBED_SUFFIX
 from seqsave.wording import did_you_mean, shortened
 
 if TYPE_CHECKING:
     from seqsave.pictures.fitting import Wanted
     from seqsave.pictures.pixels import Pixels
     from seqsave.pictures.view import View
-    from seqsave.types import Encoder, OptionValue
+    from seqsave.specs import OptionValue
+    from seqsave.types import Encoder
 
 __all__ = ["DROPPABLE", "Format", "PixelFormat", "format_of_copies", "wanted_channels"]
 

@@ -24,7 +24,7 @@ from seqsave.wording import counted
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from seqsave.types import EncoderSpec
+    from seqsave.specs import EncoderSpec
 
 __all__ = ["is_picture", "load_picture", "open_animation"]
 

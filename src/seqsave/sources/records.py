@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from seqsave.errors import SourceError
 from seqsave.metadata.text import RawText
-from seqsave.types import MAX_PIXELS, EncoderSpec, ImageInfo
+from seqsave.specs import EncoderSpec
+from seqsave.types import MAX_PIXELS, ImageInfo
 
 if TYPE_CHECKING:
     from seqsave.sequences.reader import FrameSequence

@@ -15,9 +15,9 @@ from typing import Any
 from seqsave.errors import TargetError
 from seqsave.plugins import manager
 from seqsave.plugins.options import convert, describe
+from seqsave.specs import TargetSpec
 from seqsave.targets.base import Target
 from seqsave.targets.redact import is_secret_name
-from seqsave.types import TargetSpec
 from seqsave.wording import described
 
 __all__ = ["BUILTIN", "USUAL", "check_options", "claimed", "class_for", "find", "register_target", "unregister_target"]

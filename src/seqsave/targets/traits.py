@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from seqsave.specs import Traits
 from seqsave.targets import filesystems, registry
-from seqsave.types import Traits
 
 __all__ = ["TRAITS", "for_azure", "for_google", "may_fold_case", "move_on_webdav", "traits_of", "write_by_sftp"]
 

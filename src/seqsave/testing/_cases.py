@@ -12,7 +12,7 @@ from seqsave.pictures.color import COLOR_SPACES
 from seqsave.types import FrameInfo
 
 if TYPE_CHECKING:
-    from seqsave.types import Option
+    from seqsave.specs import Option
 
 __all__ = ["SIZES", "SMALL_TEXTS", "TEXTS", "full", "infos", "not_allowed", "worth_trying"]
 

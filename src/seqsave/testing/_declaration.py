@@ -12,7 +12,7 @@ from seqsave.plugins import declarations
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from seqsave.types import EncoderSpec
+    from seqsave.specs import EncoderSpec
 
 __all__ = ["problems", "signature_problem"]
 

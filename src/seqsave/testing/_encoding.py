@@ -12,10 +12,11 @@ import numpy as np
 
 from seqsave.errors import DecodeError, OptionError
 from seqsave.plugins.options import check_options
+from seqsave.specs import EncoderSpec
 from seqsave.testing import _cases
 from seqsave.testing._pictures import difference, noise, smooth
 from seqsave.testing._running import as_document, run_child
-from seqsave.types import Decoded, Encoded, Encoder, EncoderSpec, FrameInfo
+from seqsave.types import Decoded, Encoded, Encoder, FrameInfo
 
 if TYPE_CHECKING:
     import pytest

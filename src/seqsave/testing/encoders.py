@@ -19,12 +19,13 @@ import numpy as np
 
 from seqsave.errors import OptionError
 from seqsave.plugins.options import check_options
+from seqsave.specs import EncoderSpec
 from seqsave.testing import _cases, _declaration, _encoding
 from seqsave.testing._damage import END, NOT_THIS_FORMAT, cuts, damaged
 from seqsave.testing._encoding import EncoderChecks, decodes, excerpt, expect, first_change, is_text, try_decode
 from seqsave.testing._pictures import changed, flat, noise, smooth, specials
 from seqsave.testing._running import run_child
-from seqsave.types import EMBED_SUFFIX, Decoded, Encoded, EncoderSpec, FrameInfo
+from seqsave.types import EMBED_SUFFIX, Decoded, Encoded, FrameInfo
 
 __all__ = ["EncoderSuite"]
 

@@ -23,9 +23,9 @@ from seqsave.errors import FrameExistsError, SaveError, TargetError
 from seqsave.plugins.declarations import target_problems
 from seqsave.saving import save
 from seqsave.sequences.opening import open_sequence
+from seqsave.specs import TargetSpec
 from seqsave.targets import registry
 from seqsave.testing._encoding import expect
-from seqsave.types import TargetSpec
 
 __all__ = ["TargetPlace", "TargetSuite"]
 
