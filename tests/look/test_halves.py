@@ -69,7 +69,7 @@ def test_few_proxies_or_more_lines_than_they_have_are_not_used(tmp_path: Path) -
     for height, is_used in ((None, True), (360, True), (361, False), (4000, False)):
         assert (stored_halves(sequence, height, MAX_PIXELS) is not None) is is_used
     assert stored_halves(seqsave.open_sequence(tmp_path / "none"), None, MAX_PIXELS) is None
-    seqsave.save(frames(5, 720, 1280), tmp_path, start=3)
+    seqsave.save(255 - frames(5, 720, 1280), tmp_path, start=3)
     assert stored_halves(seqsave.open_sequence(tmp_path), None, MAX_PIXELS) is None, "3 of 8"
 
 
