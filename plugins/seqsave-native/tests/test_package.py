@@ -97,6 +97,17 @@ def test_the_wheel_has_the_extension_and_works(source: Path, core: Path, tmp_pat
     run(str(programs / "python"), "-c", SCRIPT, cwd=tmp_path)
 
 
+@pytest.mark.parametrize("required", ["0", "1"])
+def test_an_extension_that_does_not_compile_is_an_error_on_request(source: Path, tmp_path: Path, required: str) -> None:
+    with (source / "src" / "seqsave_native" / "processor.c").open("a") as file:
+        file.write("int wrong = nothing_of_this_name;\n")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "VIRTUAL_ENV"))}
+    command = (uv(), "build", "--wheel", "--out-dir", str(tmp_path), str(source))
+    done = subprocess.run(command, capture_output=True, text=True, env={**kept, "SEQSAVE_NATIVE_REQUIRED": required})
+    assert bool(done.returncode) == (required == "1"), done.stderr
+    assert "nothing_of_this_name" in done.stdout + done.stderr  # what the compiler prints
+
+
 def test_it_installs_without_a_compiler_and_says_what_is_used(source: Path, core: Path, tmp_path: Path) -> None:
     programs = environment(tmp_path / "venv", sys.executable)
     install = (uv(), "pip", "install", "--quiet", "--no-cache", "--python", str(programs / "python"))
