@@ -1,6 +1,8 @@
 """Make the pictures of this folder: real nodes of the real front end, with the animation of ``seqsave demo``.
 
-    tox -e comfyui --notest
+And those that the template browser shows of example workflows, by their names.
+
+    tox -e comfyui --notest, and what that environment has as commands_pre
     .tox/comfyui/bin/python plugins/comfyui-seqsave/docs/pictures.py [--base FOLDER] [NAME ...]
 
 It needs Chromium, as the tests do. FOLDER becomes ComfyUI's base folder, and its path is in the pictures.
@@ -9,6 +11,7 @@ It needs Chromium, as the tests do. FOLDER becomes ComfyUI's base folder, and it
 from __future__ import annotations
 
 import argparse
+import io
 import subprocess
 import sys
 import tempfile
@@ -16,10 +19,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from PIL import Image
+
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent / "tests"), str(HERE.parents[2])]
 
-from browser import FrontEnd, front_end  # noqa: E402 - from the folders above
+import examples  # noqa: E402 - from the folders above
+from browser import FrontEnd, front_end  # noqa: E402
 from server import ComfyServer  # noqa: E402
 
 MARGIN = 24  # pixels around the nodes
@@ -133,6 +139,34 @@ PICTURES = {
 }
 
 
+# The upper left corner of an example's picture, and the type of the node that shows what it saved.
+EXAMPLES = {"save_to_bucket": ((790, -10), "Save Frames [seqsave]")}
+SIDE, SHOWN = 400, 1080  # pixels, and how many are made one of these: below half its size, a node has no text
+VIEW = """([left, top]) => {
+    app.canvas.ds.scale = 1
+    app.canvas.ds.offset = [400 - left, 150 - top]
+    app.canvas.deselectAll?.()
+    app.canvas.setDirty(true, true)
+    const box = app.canvas.canvas.getBoundingClientRect()
+    return [box.left + 400, box.top + 150] }"""
+
+
+def shoot_example(page: FrontEnd, name: str) -> None:
+    (left, top), shows = EXAMPLES[name]
+    page.load(examples.ui(name))
+    ended = page.run()
+    if ended["kind"] != "execution_success":
+        raise SystemExit(f"{name}: {ended.get('exception_message', ended)}")
+    page.wait_for_picture(shows)
+    page.page.add_style_tag(content=QUIET)
+    x, y = page.page.evaluate(VIEW, [left, top])
+    page.page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    path = examples.FOLDER / f"{name}.jpg"
+    shown = page.page.screenshot(clip={"x": x, "y": y, "width": SHOWN, "height": SHOWN})
+    Image.open(io.BytesIO(shown)).convert("RGB").resize((SIDE, SIDE), Image.Resampling.LANCZOS).save(path, quality=85)
+    print(path)
+
+
 def shoot(page: FrontEnd, picture: Picture, path: Path) -> None:
     # Nothing of the picture before: its nodes may have the same ids.
     page.page.evaluate(
@@ -159,7 +193,7 @@ def shoot(page: FrontEnd, picture: Picture, path: Path) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--base", type=Path)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(PICTURES))
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join([*PICTURES, *EXAMPLES]))
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         base = given.base or Path(scratch)
@@ -168,10 +202,18 @@ def main() -> None:
         config.write_text(CONFIG)
         subprocess.run([sys.executable, "-m", "seqsave", "demo", str(base / "output" / "demo"), "--quiet"], check=True)
         env = {"SEQSAVE_CONFIG": str(config), "SEQSAVE_SPOOL": str(Path(scratch) / "spool")}
-        with ComfyServer(base, env=env) as comfy, front_end(comfy, nodes_2=True) as page:
-            page.page.set_viewport_size({"width": 1900, "height": 1100})
-            for name in given.names or PICTURES:
-                shoot(page, PICTURES[name], HERE / "images" / f"{name}.png")
+        names = given.names or [*PICTURES, *EXAMPLES]
+        with ComfyServer(base, env=env) as comfy:
+            for nodes_2, chosen in ((True, PICTURES.keys() & names), (False, EXAMPLES.keys() & names)):
+                if not chosen:
+                    continue
+                with front_end(comfy, nodes_2=nodes_2) as page:
+                    page.page.set_viewport_size({"width": 1900, "height": 1100 if nodes_2 else 1400})
+                    for name in sorted(chosen, key=names.index):
+                        if nodes_2:
+                            shoot(page, PICTURES[name], HERE / "images" / f"{name}.png")
+                        else:
+                            shoot_example(page, name)
 
 
 if __name__ == "__main__":
