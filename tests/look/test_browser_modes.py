@@ -294,3 +294,52 @@ def test_the_bars_are_one_row_at_900_pixels(chromium: Any, tmp_path: Path) -> No
         page.press("s", "y", " ")
         wait_until(lambda: page.text("#pace"), "the pace")
         assert is_one_row(page)
+
+
+# Controls that are outside of the window, cut off by what holds them, or that cover each other or a text beside them.
+COLLISIONS = """() => {
+    const name = (one) => one.id || one.getAttribute("aria-label") || one.textContent.trim().slice(0, 20)
+    const parts = [...document.querySelectorAll(`header, .tools, footer .transport`)].flatMap((bar) =>
+        [...bar.querySelectorAll("button, input, select, output, h1, .badge, .extent, .pace, label > span")]
+    )
+    const shown = parts.filter((one) => one.checkVisibility({visibilityProperty: true}))
+        .map((one) => [name(one), one.getBoundingClientRect(), one])
+        .filter(([, box]) => box.width > 1 && box.height > 1)
+    const found = shown.filter(([, box]) => box.left < 0 || box.top < 0 || box.right > innerWidth + 0.5 ||
+        box.bottom > innerHeight + 0.5).map(([one]) => `${one} leaves the window`)
+    for (const [one, , element] of shown) {
+        const box = element.getBoundingClientRect()
+        for (let around = element.parentElement; around && around !== document.body; around = around.parentElement) {
+            const outer = around.getBoundingClientRect(), how = getComputedStyle(around)
+            if (how.overflowX !== "visible" && (box.left < outer.left - 0.5 || box.right > outer.right + 0.5))
+                found.push(`${one} is cut off`)
+        }
+    }
+    shown.forEach(([one, a, first], place) => shown.slice(place + 1).forEach(([other, b, second]) => {
+        const width = Math.min(a.right, b.right) - Math.max(a.left, b.left)
+        const height = Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top)
+        if (width > 1 && height > 1 && !first.contains(second) && !second.contains(first))
+            found.push(`${one} and ${other} overlap`)
+    }))
+    return [shown.length, found, document.documentElement.scrollWidth > innerWidth] }"""
+
+
+@pytest.mark.parametrize("width", [900, 1500])
+def test_no_control_overlaps_another_or_leaves_the_window(chromium: Any, tmp_path: Path, width: int) -> None:
+    """With all controls that there are: gaps, a range, two long names, more variations than a page holds."""
+    for name in ("a_long_name_of_a_shot_of_a_film", "another_long_name_of_a_shot"):
+        with seqsave.open_writer(tmp_path / name, filetype="png") as writer:
+            for index in (1001, 1002, 1005, 1009):
+                for batch in range(20):
+                    writer.write(numbered(index, size=SMALL), index=index, batch=batch)
+    with (
+        serving(*sorted(tmp_path.iterdir())) as served,
+        opened(chromium, served.url, "#f=1002", size=(width, 800)) as page,
+    ):
+        page.press("i", "o", "Enter")
+        for key in "swdtvcmp":
+            page.press(key)
+            page.page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+            number, found, is_wider = page.page.evaluate(COLLISIONS)
+            assert number > 30
+            assert (key, found, is_wider) == (key, [], False)
