@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from itertools import groupby
 from typing import Any
 
 from seqsave import naming
@@ -118,7 +119,7 @@ class Manifest(Facts):
     @property
     def outside(self) -> tuple[FrameEntry, ...]:
         """Return recorded frames that no run expects any more, because a later run over the sequence was shorter."""
-        there = naming.to_ranges(sorted({frame.index for frame in self.frames}))
+        there = naming.to_ranges(index for index, _ in groupby(frame.index for frame in self.frames))
         beyond = subtract(there, self.expected)
         if not beyond:
             return ()

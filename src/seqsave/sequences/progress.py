@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from heapq import merge
+from itertools import groupby
 from typing import Any, Literal
 
 from seqsave import manifest as manifests
@@ -121,8 +123,11 @@ class _Look:
 
     def __init__(self, sequence: FrameSequence, known: Manifest) -> None:
         self.sequence = sequence
+        # A frame's key is one object in both: there may be many.
         self.entries = {entry.key: entry for entry in known.frames}
-        self.files = {(frame.index, frame.batch): frame for frame in sequence}
+        keys = {key: key for key in self.entries}
+        self.files = {keys.get(key, key): frame for frame in sequence for key in ((frame.index, frame.batch),)}
+        del keys
         at_work = {writer.id for writer in known.writers}
         self.open_runs = [run for run in known.runs if run.id in {*known.unfinished, *at_work}]
         self.unrecorded = self._unrecorded(known)
@@ -161,16 +166,16 @@ class _Look:
 
     def _strangers(self) -> Intervals:
         """Return the files that no run recorded, nor left without a record."""
-        keys = self.files.keys() - self.entries.keys() - self.unrecorded
+        keys = {key for key in self.files if key not in self.entries and key not in self.unrecorded}
         return naming.to_ranges(sorted({index for index, _ in keys}))
 
     def _sizes(self) -> dict[str, Intervals]:
         outside = {frame.key for frame in self.known.outside}
-        found: dict[str, set[int]] = {}
+        found: dict[str, list[int]] = {}
         for frame in self.known.frames:
             if frame.picture is not None and frame.key not in outside:
-                found.setdefault(f"{frame.picture.width}x{frame.picture.height}", set()).add(frame.index)
-        return {size: naming.to_ranges(sorted(indices)) for size, indices in found.items()}
+                found.setdefault(f"{frame.picture.width}x{frame.picture.height}", []).append(frame.index)
+        return {size: naming.to_ranges(index for index, _ in groupby(own)) for size, own in found.items()}
 
     def _is_lost(self) -> bool:
         """Return True if a run was interrupted of which no more is known than that."""
@@ -208,7 +213,7 @@ class _Look:
         batches = tuple(batch for batch in known.batches if batch is not None)
         runs = (replace(run, batches=batches) if run.expected else run for run in known.runs)
         expected = unite(known.expected, naming.to_ranges(sorted({entry.index for entry in came})))
-        frames = tuple(sorted((*kept, *came), key=sort_key))
+        frames = tuple(merge(kept, sorted(came, key=sort_key), key=sort_key))
         return replace(known, frames=frames, runs=tuple(runs), expected=expected)
 
     def _obstacles(self, known: Manifest) -> list[str]:
