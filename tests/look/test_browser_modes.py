@@ -262,7 +262,7 @@ def test_metadata_is_text_and_the_file_is_the_file(chromium: Any, tmp_path: Path
 
 def test_grids_load_small_pictures_only(chromium: Any, tmp_path: Path) -> None:
     save(tmp_path, range(30))
-    with serving(tmp_path) as served, opened(chromium, served.url) as page:
+    with serving(tmp_path) as served, opened(chromium, served.url, wait=False) as page:
         asked: list[str] = []
         page.page.on("request", lambda request: asked.append(request.url))
         page.open("#mode=sheet")
