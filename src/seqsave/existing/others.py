@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from seqsave import targets
@@ -11,7 +11,7 @@ from seqsave.existing.replacing import OlderFrames, beside_these, replaced_by_an
 from seqsave.manifest import Listing, Manifest
 from seqsave.manifest.run import RunRecord
 from seqsave.naming import NameRule
-from seqsave.types import SaveResult
+from seqsave.types import SavedFrame, SaveResult
 
 if TYPE_CHECKING:
     from seqsave.settings.groups import Delivery
@@ -42,10 +42,12 @@ class OtherFrames:
         if self._older is not None:
             self._older.note()
 
-    def settle(self, result: SaveResult, made: Manifest | None, written: Collection[str]) -> Manifest | None:
+    def settle(
+        self, result: SaveResult, made: Manifest | None, path_of: Callable[[SavedFrame], str]
+    ) -> Manifest | None:
         """Remove or name them, and warn of frames that are lacking. Return the manifest, from which they are removed.
 
-        result: of the run. made: the manifest as the run left it; None without one. written: the paths of its frames.
+        result: of the run. made: the manifest as the run left it; None without one. path_of: the path of a frame.
         """
         seen = self._record.take_seen()
         indices = {one.index for one in result.frames if one.status in ("saved", "skipped")}
@@ -60,7 +62,7 @@ class OtherFrames:
             if made is not None and made.writers:
                 self._warn("older", f"frames of older runs are kept: {made.writers[0]} is writing some")
                 return made
-            made, warning = self._older.replace(self._record, made, written)
+            made, warning = self._older.replace(self._record, made, {path_of(frame) for frame in result.frames})
             if warning:
                 self._warn("older", warning)
         if made is not None:

@@ -248,7 +248,7 @@ class Output:
         result = self._mine(result)
         if self._proxies is not None:
             self._proxies.note_kept([one for one in result.frames if one.status == "skipped"], self._made)
-        made = self._others.settle(result, self._made, {self._path(frame) for frame in result.frames})
+        made = self._others.settle(result, self._made, self._path)
         if made is not None and made.complete and self._proxies is not None:
             self._proxies.remove_unneeded(made)
 
