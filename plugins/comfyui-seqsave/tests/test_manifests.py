@@ -35,10 +35,18 @@ def _forget() -> None:
     manifests._seen.clear()
 
 
-def save(folder: str, index: int, total: int = 3, images: Any = None, filetype: str = "png", **more: Any) -> Any:
+def save(
+    folder: str,
+    index: int,
+    total: int = 3,
+    images: Any = None,
+    filetype: str = "png",
+    at_end: str = "stop output",
+    **more: Any,
+) -> Any:
     pictures = torch.rand(1, 4, 6, 3) if images is None else images
     counter = FrameCounter(index, total, 24.0)
-    return ImageSequenceSaver().save(counter, pictures, folder, "frame", 5, "stop output", filetype, **more)
+    return ImageSequenceSaver().save(counter, pictures, folder, "frame", 5, at_end, filetype, **more)
 
 
 def found(folder: str, folders: host.Folders) -> manifest.Manifest | None:
@@ -100,6 +108,39 @@ def test_an_animation_that_is_rendered_again(folder: str, folders: host.Folders)
     assert again.complete
 
 
+def test_a_shorter_animation_over_a_longer_one_is_not_called_whole(folder: str, folders: host.Folders) -> None:
+    for index in range(5):
+        save(folder, index, 5)
+    for index in range(3):
+        warned = save(folder, index, 3)["ui"].get("warnings", [])
+    assert warned == ["Not complete: frames of an older run are outside of the last one's range: 3-4"]
+    one = found(folder, folders)
+    assert one is not None
+    assert (one.complete, [frame.index for frame in one.outside]) == (False, [3, 4])
+
+
+@pytest.mark.filterwarnings("ignore:frames that no run recorded:seqsave.SeqSaveWarning")
+def test_frames_after_the_last_one_that_no_animation_recorded_are_named(folder: str, folders: host.Folders) -> None:
+    save(folder, 4, 9)  # of one that was interrupted
+    for index in range(3):
+        warned = save(folder, index, 3)["ui"].get("warnings", [])
+    assert "Frames after the last one lie beside those of this animation: frame 4" in warned
+    one = found(folder, folders)
+    assert one is not None
+    assert [frame.index for frame in one.frames] == [0, 1, 2]
+
+
+def test_frames_after_the_end_are_those_of_the_animation_if_the_graph_saves_them(
+    folder: str, folders: host.Folders
+) -> None:
+    for index in (3, 0, 1, 2):
+        ui = save(folder, index, 3, at_end="keep going")["ui"]
+    assert "warnings" not in ui
+    one = found(folder, folders)
+    assert one is not None
+    assert [frame.index for frame in one.frames] == [0, 1, 2, 3]
+
+
 def test_a_manifest_that_cannot_be_written_is_no_reason_to_stop(
     folder: str, folders: host.Folders, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -143,6 +184,13 @@ def test_a_single_image_of_save_frames_has_a_manifest_too(folder: str, folders: 
     one = found(folder, folders)
     assert one is not None
     assert one.complete
+
+
+@pytest.mark.parametrize("images", [torch.rand(0, 4, 6, 3), [torch.rand(0, 4, 6, 3)], []])
+def test_save_frames_says_that_it_got_no_picture(images: Any, folders: host.Folders) -> None:
+    done = SaveFrames().save(images, "", "frame", 0, 5, "png", "overwrite")
+    assert done["ui"]["warnings"] == ["images is an empty batch: no frame is saved"]
+    assert any("no frame is saved" in line for _, line in done["result"][3].get_filtered_entries(0))
 
 
 def test_the_degrees_of_skip_are_offered() -> None:

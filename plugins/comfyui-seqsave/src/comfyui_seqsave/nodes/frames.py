@@ -141,6 +141,9 @@ class SaveFrames(inputs.Saving):
             images_shown += preview.images_of(saved, part.images)
             urls_shown += saving.urls_of(*saved)
             warned += [*filter(None, [part.note]), *result.warnings]
+        if not any(part.images for part in parts):
+            warned.append("images is an empty batch: no frame is saved")
+            log = log.add(warned[-1])
         prompts.continue_batch(run, graph.prompt, node, "meta_batch", _single(meta_batch))
         merged = saving.shown(images_shown, urls_shown, warned, texts)
         if isinstance(images, list):

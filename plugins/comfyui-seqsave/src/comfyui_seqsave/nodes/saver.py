@@ -133,7 +133,7 @@ class ImageSequenceSaver(inputs.Saving):
             _log.info("%s", line)
         urls: dict[int, list[str]] | None = None
         if index + 1 == int(frame_counter.total_frames):
-            urls, log = _all_finished(place, parts, frame_counter, log, warned)
+            urls, log = _all_finished(place, parts, frame_counter, at_end, log, warned)
         texts = saving.texts_of(place, parts[0][0].formats[0].rule, saving.urls_of(saved[0]))
         shown = saving.shown(preview.images_of(saved, image), saving.urls_of(*saved), warned, [texts])
         return {"ui": shown, "result": (AnimationSequence(frame_counter, urls), log, image, *texts)}
@@ -189,19 +189,26 @@ def _all_finished(
     place: access.Place,
     parts: list[tuple[wanted.Wanted, Any]],
     frame_counter: Any,
+    at_end: str,
     log: LogEntry,
     warned: list[str],
 ) -> tuple[dict[int, list[str]], LogEntry]:
     urls: dict[int, list[str]] = {}
     for asked, images in parts:
-        found, log = _finished(place, asked, frame_counter, len(images), log, warned)
+        found, log = _finished(place, asked, frame_counter, at_end, len(images), log, warned)
         for index, files in found.items():
             urls.setdefault(index, []).extend(files)
     return urls, log
 
 
 def _finished(
-    place: access.Place, asked: wanted.Wanted, frame_counter: Any, batches: int, log: LogEntry, warned: list[str]
+    place: access.Place,
+    asked: wanted.Wanted,
+    frame_counter: Any,
+    at_end: str,
+    batches: int,
+    log: LogEntry,
+    warned: list[str],
 ) -> tuple[dict[int, list[str]], LogEntry]:
     """Write manifests, proxies and the movie after the last frame.
 
@@ -215,8 +222,9 @@ def _finished(
         # Frames outside of batch folders, or inside of them if this run has no variations, are an older run's.
         frames = [frame for frame in sequence if (frame.batch is not None) == (batches > 1)]
         facts = _facts(form, asked, frame_counter)
+        last = None if at_end == "keep going" else facts.total
         if frames:
-            log = _with_result(log, "manifest", partial(_recorded, place, facts, frames, warned), warned)
+            log = _with_result(log, "manifest", partial(_recorded, place, facts, frames, last, warned), warned)
         urls = _urls(frames)
         if frames and asked.proxies:
             log = _with_result(log, "proxies", partial(_proxies, place, form, pattern, warned), warned)
@@ -257,12 +265,23 @@ def _with_result(log: LogEntry, what: str, work: Callable[[], str], warned: list
     return log.add(line) if line else log
 
 
-def _recorded(place: access.Place, facts: Facts, frames: list[seqsave.Frame], warned: list[str]) -> str:
-    """Write the manifest, and return a line about missing frames, which goes into ``warned`` too."""
-    written = manifests.write(place, facts, frames)
-    if written is None or written.complete:
+def _recorded(
+    place: access.Place, facts: Facts, frames: list[seqsave.Frame], last: int | None, warned: list[str]
+) -> str:
+    """Write the manifest, and return a line about what is missing or too many, which goes into ``warned`` too.
+
+    last: the number of frames. Those after it are not of this animation, but of an older one that was longer; None if
+          the graph saves frames after the end as well.
+    """
+    written = manifests.write(place, facts, [one for one in frames if last is None or one.index < last])
+    beyond = sorted({one.index for one in frames if last is not None and one.index >= last})
+    if written is None or (written.complete and not beyond):
         return ""
-    warned.append(f"Not complete: {'; '.join(written.obstacles())}")
+    if written.complete:
+        numbers = naming.format_ranges(naming.to_ranges(beyond), 10, noun="frame")
+        warned.append(f"Frames after the last one lie beside those of this animation: {numbers}")
+    else:
+        warned.append(f"Not complete: {'; '.join(written.obstacles())}")
     return warned[-1]
 
 
