@@ -90,6 +90,9 @@ def kinds(height: int = 480, width: int = 640) -> dict[str, Any]:
     bordered[: height // 6] = bordered[-(height // 6) :] = 0
     cut = np.dstack([photo, np.full_like(grey, 255)])
     cut[np.hypot(across - width / 2, down - height / 2) > height / 2.5] = 0
+    grain = np.clip(photo + random.normal(0, 8, photo.shape), 0, 255).astype(np.uint8)
+    half_grey = grain.copy()
+    half_grey[:, width // 2 :] = grain[:, width // 2 :, :1]
     striped = photo.copy()
     for top in range(0, height, 24):
         striped[top : top + 20] = text(height, width)[top : top + 20]
@@ -99,13 +102,15 @@ def kinds(height: int = 480, width: int = 640) -> dict[str, Any]:
         "video": as_video(floats),
         "soft photograph": np.asarray(small.resize((width, height), Image.Resampling.BICUBIC)),
         "enlarged pixels": np.asarray(small.resize((width, height), Image.Resampling.NEAREST)),
-        "grain": np.clip(photo + random.normal(0, 8, photo.shape), 0, 255).astype(np.uint8),
+        "grain": grain,
         "opaque": np.dstack([photo, np.full_like(grey, 255)]),
         "cut out": cut,
         "black borders": bordered,
         "grey": grey,
         "grey, opaque": np.dstack([grey, np.full_like(grey, 255)]),
         "grey as RGB": grey.repeat(3, axis=2),
+        "half grey": half_grey,
+        "text beside a grey photograph": np.where(across[..., None] < width // 2, text(height, width), half_grey),
         "flat": np.full((height, width, 3), (40, 90, 200), np.uint8),
         "drawn": drawn(height, width),
         "gradient": ramp.astype(np.uint8),

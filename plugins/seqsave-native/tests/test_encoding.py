@@ -217,6 +217,7 @@ def is_used(image: Any, monkeypatch: pytest.MonkeyPatch) -> bool:
 PHOTOGRAPHS = [
     "video",
     "grey as RGB",
+    "half grey",
     "photograph",
     "grain",
     "opaque",

@@ -30,7 +30,8 @@ _EVERY_FILTER = 0b11111
 # nothing makes the picture smaller.
 _COMPRESSIBLE, _NOISE = 0.12, 0.98
 # Pixels of so many bytes may be grey, as RGB. Pairs of them are looked for where that makes so much of the size.
-_COLOURS, _CLEARLY = (3, 6), 0.97
+# Where there may be letters it has to be by far, since both ways are tried then.
+_COLOURS, _CLEARLY, _BY_FAR = (3, 6), 0.97, 0.9
 # No filter is not tried with strings where it is so much worse for single bytes, as in photographs.
 _HOPELESS, _SURELY_HOPELESS = 1.5, 2.0
 # How large single bytes may be relative to strings, since they take a third of the time; and the range in which a small
@@ -91,7 +92,8 @@ def compressed(image: ImageArray, usual: Any) -> Any:
         return None
     stream = used.deflate(*rows, choice.row_filter, choice.grey)
     ratio = len(stream) / image.nbytes
-    if ratio > _DECEIVED * choice.expected and not _is_as_good(used, rows, choice, ratio):
+    deceived = ratio > _DECEIVED * choice.expected and not _is_as_good(used, rows, choice, ratio)
+    if choice.in_doubt or deceived:
         return None if sum(map(len, usual())) < len(stream) else stream
     return stream
 
@@ -104,12 +106,16 @@ def _is_as_good(used: Any, rows: tuple[Any, ...], choice: _Choice, ratio: float)
 
 
 class _Choice(NamedTuple):
-    """A row filter, whether to look for grey pixels, the ratio that is expected, and the row filter best for igzip."""
+    """A row filter, whether to look for grey pixels, the ratio that is expected, and the row filter best for igzip.
+
+    in_doubt: whether samples do not show which way is better.
+    """
 
     row_filter: int
     grey: bool
     expected: float
     rival: int
+    in_doubt: bool = False
 
 
 def _choice(used: Any, rows: tuple[Any, ...]) -> _Choice | None:
@@ -122,10 +128,13 @@ def _choice(used: Any, rows: tuple[Any, ...]) -> _Choice | None:
     ratio, is_grey = ratios[first], False
     rivals = {first, UP, NONE} if ratios[NONE] < _HOPELESS * ratio else {first, UP}
     if rows[3] in _COLOURS and first != NONE:
-        paired = _without_strings(used, rows, first, True, min(_LARGE_SAMPLE, max(size, len(rows[0]) * rows[2] // 8)))
-        if paired < _CLEARLY * ratio:
-            if _may_have_letters(used, rows, ratios[NONE] / ratio):
-                return None
+        large = min(_LARGE_SAMPLE, max(size, len(rows[0]) * rows[2] // 8))
+        paired = _without_strings(used, rows, first, True, large)
+        gain = paired / _without_strings(used, rows, first, False, large)
+        in_doubt = gain < _CLEARLY and _may_have_letters(used, rows, ratios[NONE] / ratio)
+        if in_doubt and gain < _BY_FAR and paired >= _COMPRESSIBLE:
+            return _Choice(first, True, paired, UP, in_doubt)
+        if gain < _CLEARLY and not in_doubt:
             ratio, is_grey, rivals = paired, True, {UP}
     if ratio < _COMPRESSIBLE:
         return None
