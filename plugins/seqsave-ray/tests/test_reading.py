@@ -124,6 +124,7 @@ def test_variations_and_sizes(engine: Any, tmp_path: Path) -> None:
         assert row["name"] == f"batch_{row['batch']:04d}/frame_{row['index']:05d}.png"
 
 
+@pytest.mark.filterwarnings("ignore:frame 1. has 3 channels of uint16:seqsave.SeqSaveWarning")
 def test_frames_of_several_dtypes_are_refused(engine: Any, tmp_path: Path) -> None:
     for manifest in (True, False):
         url = tmp_path / str(manifest)

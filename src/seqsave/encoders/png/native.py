@@ -149,12 +149,13 @@ def _choice(used: Any, rows: tuple[Any, ...]) -> _Choice | None:
 def _may_have_letters(used: Any, rows: tuple[Any, ...], without_filter: float) -> bool:
     """Return whether a picture with grey pixels may be a screenshot: zlib makes strings of what is grey beside letters.
 
-    A sample does not show those strings, but that no filter is about as good as one, or for strings better.
+    A sample does not show those strings, but that no filter is about as good as one, or for strings better. Grey pixels
+    of 16 bits may also be 8 bits that were widened or shifted, in which zlib finds more strings than igzip.
 
     without_filter: the ratio without a filter, relative to that with the best one.
     """
     if rows[4]:
-        return without_filter < _HOPELESS
+        return True
     if without_filter > _SURELY_HOPELESS:
         return False
     plain, filtered = (_with_strings(used, rows, one, _SAMPLE_BYTES) for one in (NONE, UP))
