@@ -23,24 +23,6 @@ def photograph(height: int, width: int, seed: int = 0, soft: float = 1.4, channe
     return np.clip(mixed, 0, 1)
 
 
-def undone(filtered: Any, step: int) -> Any:
-    """Return the rows of filtered rows: each is the number of its filter and bytes. Byte by byte, as specified."""
-    rows = np.zeros((len(filtered), filtered.shape[1] - 1), np.uint8)
-    above = [0] * rows.shape[1]
-    for number, (kind, *line) in enumerate(filtered.tolist()):
-        for place in range(len(line)):
-            left, corner = (line[place - step], above[place - step]) if place >= step else (0, 0)
-            line[place] = (line[place] + _guess(kind, left, above[place], corner)) & 255
-        rows[number] = above = line
-    return rows
-
-
-def _guess(kind: int, left: int, up: int, corner: int) -> int:
-    if kind == 4:
-        return min((left, up, corner), key=lambda near: abs(left + up - corner - near))
-    return (0, left, up, (left + up) // 2)[kind]
-
-
 def as_video(picture: Any) -> Any:
     """Return a picture as decoders give it: brightness for each pixel, colour for two by two, without interpolation."""
     height, width = (side // 2 * 2 for side in picture.shape[:2])

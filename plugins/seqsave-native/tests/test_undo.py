@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 from seqsave_native import _kernel
+from tests.encoders.pictures import undone as by_the_book
 
-from pictures import undone as by_the_book
 from seqsave.encoders.png import decoder
 from seqsave.errors import DecodeError
 
