@@ -112,9 +112,8 @@ def test_a_shorter_animation_over_a_longer_one_is_not_called_whole(folder: str, 
     for index in range(5):
         save(folder, index, 5)
     for index in range(3):
-        done = save(folder, index, 3)
-    assert done["ui"]["warnings"] == ["Not complete: frames of an older run are outside of the last one's range: 3-4"]
-    assert sorted(done["result"][0].frames) == [0, 1, 2]
+        warned = save(folder, index, 3)["ui"].get("warnings", [])
+    assert warned == ["Not complete: frames of an older run are outside of the last one's range: 3-4"]
     one = found(folder, folders)
     assert one is not None
     assert (one.complete, [frame.index for frame in one.outside]) == (False, [3, 4])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -225,16 +225,15 @@ def _finished(
         last = None if at_end == "keep going" else facts.total
         if frames:
             log = _with_result(log, "manifest", partial(_recorded, place, facts, frames, last, warned), warned)
-        sequence = sequence.part([frame for frame in frames if last is None or frame.index < last])
-        urls = _urls(sequence)
-        if urls and asked.proxies:
-            log = _with_result(log, "proxies", partial(_proxies, place, form, pattern, set(urls), warned), warned)
+        urls = _urls(frames)
+        if frames and asked.proxies:
+            log = _with_result(log, "proxies", partial(_proxies, place, form, pattern, warned), warned)
     if asked.preview is not None:
         log = _with_result(log, "preview", partial(_movie, place, asked.formats[0], asked.preview, sequence), warned)
     return urls, log
 
 
-def _urls(frames: Iterable[seqsave.Frame]) -> dict[int, list[str]]:
+def _urls(frames: list[seqsave.Frame]) -> dict[int, list[str]]:
     found: dict[int, list[str]] = {}
     for frame in frames:
         found.setdefault(frame.index, []).append(frame.url)
@@ -276,23 +275,22 @@ def _recorded(
     """
     written = manifests.write(place, facts, [one for one in frames if last is None or one.index < last])
     beyond = sorted({one.index for one in frames if last is not None and one.index >= last})
-    lines = []
-    if written is not None and not written.complete:
-        lines.append(f"Not complete: {'; '.join(written.obstacles())}")
-    if written is not None and (unnamed := set(beyond).difference(frame.index for frame in written.frames)):
-        numbers = naming.format_ranges(naming.to_ranges(sorted(unnamed)), 10, noun="frame")
-        lines.append(f"Frames after the last one lie beside those of this animation: {numbers}")
-    warned.extend(lines)
-    return "; ".join(lines)
+    if written is None or (written.complete and not beyond):
+        return ""
+    if written.complete:
+        numbers = naming.format_ranges(naming.to_ranges(beyond), 10, noun="frame")
+        warned.append(f"Frames after the last one lie beside those of this animation: {numbers}")
+    else:
+        warned.append(f"Not complete: {'; '.join(written.obstacles())}")
+    return warned[-1]
 
 
-def _proxies(place: access.Place, form: Format, pattern: str, indices: set[int], warned: list[str]) -> str:
-    """Store small pictures of these frames. Return a line about those that have none, which goes into ``warned``."""
+def _proxies(place: access.Place, form: Format, pattern: str, warned: list[str]) -> str:
+    """Store small pictures of all frames, and return a line about those that have none, which goes into ``warned``."""
     from seqsave.look import make_proxies
 
     # Opened again, as the manifest has been written since.
-    sequence = place.open(form.rule.prefix, form.resolved.filetype, pattern, is_exact=True)
-    made = make_proxies(sequence.part([frame for frame in sequence if frame.index in indices]))
+    made = make_proxies(place.open(form.rule.prefix, form.resolved.filetype, pattern, is_exact=True))
     if not made.failed:
         return ""
     frame, error = made.failed[0]
