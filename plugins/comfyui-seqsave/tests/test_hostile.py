@@ -297,6 +297,7 @@ def test_items_that_are_no_images(folders: host.Folders, images: list[Any]) -> N
 lists = st.lists(values, min_size=1, max_size=3)
 
 
+@pytest.mark.filterwarnings("ignore:frames of an older run:seqsave.SeqSaveWarning")  # examples share a folder
 @rules(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=100, deadline=None)
 @given(directory=lists, prefix=lists, count=st.integers(0, 3))
 def test_whatever_lists_hold_is_saved_inside_or_reported(
