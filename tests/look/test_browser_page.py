@@ -110,6 +110,41 @@ def test_twenty_of_twenty_jumps_show_the_right_frame(tmp_path: Path, opened: Ope
     assert set(opened.requests) <= {"file", "blob", "data"}
 
 
+# Holds back what the browser reports of painted pictures, but the last, until the test calls report().
+HELD = """
+    const original = HTMLVideoElement.prototype.requestVideoFrameCallback
+    let free = false, last = () => {}
+    HTMLVideoElement.prototype.requestVideoFrameCallback = function (report) {
+        const painted = (...facts) => {
+            if (free) return report(...facts)
+            last = () => report(...facts)
+            original.call(this, painted)
+        }
+        return original.call(this, painted)
+    }
+    window.report = () => { free = true; last() }
+"""
+# A seek has ended and its listeners have run: two pictures of the page later, what they began has run too.
+SOUGHT = """() => new Promise((done) => {
+    const later = () => requestAnimationFrame(() => requestAnimationFrame(done))
+    const video = document.querySelector("#video")
+    if (video.readyState >= 2 && video.currentTime > 0 && !video.seeking) later()
+    else video.addEventListener("seeked", later, { once: true })
+})"""
+
+
+def test_a_frame_is_ready_when_it_is_painted_not_when_its_seek_ends(tmp_path: Path, opened: Opened) -> None:
+    needs_package("av")
+    url = page_of(tmp_path, range(5))
+    opened.page.add_init_script(HELD)
+    opened.page.goto(f"{url}#f=1003")
+    opened.page.evaluate(SOUGHT)
+    assert opened.page.locator("html").get_attribute("data-ready") is None
+    opened.page.evaluate("window.report()")
+    opened.ready(1003)
+    assert opened.number() == 3
+
+
 def test_gaps_and_broken_frames_are_worded_over_the_frame_before(tmp_path: Path, opened: Opened, medium: str) -> None:
     opened.page.goto(page_of(tmp_path, range(9), f1003=None, f1004=None, f1006=b"no picture"))
     for number, shown, words in ((1002, 2, ""), (1003, 2, "01003: missing"), (1005, 5, ""), (1008, 8, "")):

@@ -28,6 +28,14 @@ function moviePlayer() {
     video.addEventListener("loadeddata", done, { once: true })
     video.addEventListener("error", () => failed(new Error("this browser does not play the movie")), { once: true })
   })
+  // A seek ends before its picture is on the screen: a browser that reports pictures says when it is.
+  let painted = -1, onPainted = () => {}
+  const watch = (_, picture) => {
+    painted = Math.floor(picture.mediaTime * rate + 0.5)
+    onPainted()
+    video.requestVideoFrameCallback(watch)
+  }
+  if (video.requestVideoFrameCallback) video.requestVideoFrameCallback(watch)
   return {
     async show(place) {
       await loaded
@@ -36,6 +44,9 @@ function moviePlayer() {
       const seeked = new Promise((done) => video.addEventListener("seeked", done, { once: true }))
       video.currentTime = time
       await seeked
+    },
+    async painted(place) {
+      while (video.requestVideoFrameCallback && painted !== place) await new Promise((done) => { onPainted = done })
     },
     async play(from, onFrame, onEnd) {
       await this.show(from)
@@ -62,6 +73,7 @@ function picturePlayer() {
       image.src = `data:image/jpeg;base64,${pictures[place]}`
       await image.decode()
     },
+    async painted() {},
     async play(from, onFrame, onEnd) {
       const begun = performance.now()
       const tick = async () => {
@@ -123,7 +135,10 @@ function go(place) {
     const picture = pictureOf(place)
     try {
       if (picture >= 0) await player.show(picture)
-      if (now === place) document.documentElement.dataset.ready = `frame:${index}`
+      const ready = () => { if (now === place && !playing) document.documentElement.dataset.ready = `frame:${index}` }
+      // Not awaited: a page that is out of sight paints nothing, and the next frame does not wait for that.
+      if (picture >= 0) player.painted(picture).then(ready)
+      else ready()
     } catch (error) {
       stage.classList.add("lacking")
       lack.textContent = String(error.message || error)
