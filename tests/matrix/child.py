@@ -84,9 +84,9 @@ def _write(order: Order) -> None:
 def _stand_still(order: Order) -> None:
     """Let every target stop for good at the frame."""
     from seqsave import targets
-    from seqsave.writer import writer
+    from seqsave.writer import ending
 
-    writer.RECORD_SECONDS = PATIENCE  # on a busy machine, the account has to be whole all the same
+    ending.RECORD_SECONDS = PATIENCE  # on a busy machine, the account has to be whole all the same
     resolve = targets.resolve
     gate = _Gate(order)
 

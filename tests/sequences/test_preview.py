@@ -1,4 +1,4 @@
-"""The movie beside the frames: in order, and never in the way."""
+"""The movie of existing frames."""
 
 from __future__ import annotations
 
@@ -12,10 +12,7 @@ import numpy as np
 import pytest
 
 import seqsave
-from seqsave.errors import TargetError
-from seqsave.pictures.color import color_space
-from seqsave.sequences.preview import Preview, make_preview
-from seqsave.sequences.shown import Screen
+from seqsave.sequences.preview import make_preview
 from tests.support.movies import decoded
 from tests.support.needs import needs_package
 
@@ -27,100 +24,6 @@ if TYPE_CHECKING:
 def _library() -> None:
     needs_package("av")
 
-
-class Sink:
-    def __init__(self) -> None:
-        self.movies: list[bytes] = []
-        self.warnings: list[str] = []
-
-    def preview(self, **settings: Any) -> Preview:
-        given: dict[str, Any] = {"rate": None, "texts": {"prompt": "{}"}, "screen": Screen(), **settings}
-        return Preview("webm", publish=self.movies.append, warn=self.warn, **given)
-
-    def warn(self, kind: str, message: str) -> None:
-        assert kind.startswith("preview")
-        self.warnings.append(message)
-
-    def levels(self) -> list[int]:
-        """The middle of each picture of the one movie."""
-        with needs_package("av").open(io.BytesIO(self.movies[0])) as file:
-            return [int(frame.to_ndarray(format="rgb24")[16, 16, 0]) for frame in file.decode(video=0)]
-
-
-def grey(value: float, dtype: Any = np.float32) -> Any:
-    return np.full((32, 32, 3), value, dtype)
-
-
-def test_pictures_are_in_the_movie_in_order_and_may_be_changed_at_once() -> None:
-    sink = Sink()
-    preview = sink.preview()
-    buffer = grey(0)
-    for number in range(6):
-        buffer[:] = number / 5
-        preview.add(number * 10, preview.take(buffer))
-    buffer[:] = 0
-    preview.finish()
-    assert sink.levels() == pytest.approx([0, 51, 102, 153, 204, 255], abs=6)
-    assert sink.warnings == []
-
-
-def test_a_frame_out_of_order_ends_it_with_one_warning() -> None:
-    sink = Sink()
-    preview = sink.preview()
-    for index in (5, 6, 3, 4, 7):
-        preview.add(index, preview.take(grey(0.5)))
-    preview.finish()
-    assert sink.movies == []
-    assert sink.warnings == [
-        "no preview: frame 3 came after frame 6; make one of the saved frames with seqsave preview"
-    ]
-
-
-def test_a_picture_that_the_movie_cannot_take_is_a_warning() -> None:
-    sink = Sink()
-    preview = sink.preview()
-    preview.add(0, preview.take(np.zeros((2, 100_000, 3), np.uint8)))
-    preview.add(1, preview.take(grey(0.5)))
-    preview.finish()
-    assert sink.movies == []
-    assert len(sink.warnings) == 1
-
-
-def test_a_storage_that_fails_is_a_warning() -> None:
-    def refuse(data: bytes) -> None:
-        raise TargetError("cannot save it")
-
-    sink = Sink()
-    preview = Preview("webm", rate=None, texts={}, screen=Screen(), publish=refuse, warn=sink.warn)
-    preview.add(0, preview.take(grey(0.5)))
-    preview.finish()
-    assert "cannot save it" in sink.warnings[0]
-
-
-def test_nothing_written_is_no_movie() -> None:
-    sink = Sink()
-    sink.preview().finish()
-    assert (sink.movies, sink.warnings) == ([], [])
-
-
-def test_linear_light_is_shown_as_a_display_wants_it() -> None:
-    sink = Sink()
-    preview = sink.preview(screen=Screen(color=color_space("linear-srgb")))
-    preview.add(0, preview.take(grey(0.21404)))
-    preview.finish()
-    assert sink.levels() == pytest.approx([128], abs=4)
-
-
-def test_values_up_to_255_are_named() -> None:
-    sink = Sink()
-    preview = sink.preview()
-    for index in range(2):
-        preview.add(index, preview.take(grey(117.5)))
-    preview.finish()
-    assert sink.warnings == ["preview: the values look like 0..255 and not like 0..1: divide by 255"]
-
-
-# --- of existing frames ----------------------------------------------------------------------------------------------
 
 FRAMES = np.zeros((5, 32, 48, 3), np.uint8)
 
@@ -217,11 +120,6 @@ def test_a_movie_that_is_larger_than_its_frames_has_a_note() -> None:
     (seen,), notes = made({"frames": pictures, "filetype": "png"}, "look.webm")
     assert seen.shape == (2, 16, 3)
     assert ["a movie of 16x2" in note for note in notes] == [True]
-    sink = Sink()
-    preview = sink.preview()
-    preview.add(0, preview.take(pictures[0]))
-    preview.finish()
-    assert ["preview: pictures of 8x1" in text for text in sink.warnings] == [True]
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import pytest
 
 import seqsave
 from seqsave.metadata.comfyui import StandingPattern
+from seqsave.settings.texts import placed
 
 GREY = np.full((8, 8, 3), 128, np.uint8)
 GRAPH = {"prompt": {"9": {"class_type": "Cloud", "inputs": {"api_key": "sk-live-0123456789", "scale": 2}}}}
@@ -93,3 +94,22 @@ def test_a_pattern_may_match_in_any_frame(tmp_path: Path) -> None:
 
 def test_patterns_without_any_metadata_are_no_mistake(tmp_path: Path) -> None:
     assert warned(tmp_path, withhold=["Note.*"]) == ()
+
+
+@pytest.mark.parametrize("embeds", [True, False])
+@pytest.mark.parametrize(
+    ("where", "of_first", "of_others", "is_beside"),
+    [
+        ("each frame", {"shot": "7", "seed": "1"}, {"shot": "7", "seed": "1"}, False),
+        ("first frame", {"shot": "7", "seed": "1"}, {"seed": "1"}, False),
+        ("sidecar", {"shot": "7", "seed": "1"}, {"seed": "1"}, True),
+        ("none", {}, {}, False),
+    ],
+)
+def test_the_place_of_metadata(
+    where: Any, of_first: dict[str, str], of_others: dict[str, str], is_beside: bool, embeds: bool
+) -> None:
+    embedding = seqsave.check_settings(metadata={"shot": 7}, metadata_in=where).embedding
+    for is_first, texts in ((True, of_first), (False, of_others)):
+        inside, beside = placed(embedding, {"seed": "1"}, is_first=is_first, embeds=embeds)
+        assert (inside, beside) == (({}, texts) if is_beside else (texts if embeds else {}, {}))

@@ -22,7 +22,8 @@ from seqsave.look.packing import Pack, Packer
 from seqsave.look.small import make
 from seqsave.manifest.packs import Numbers, folder_of, list_packs, unneeded
 from seqsave.pictures import packs
-from seqsave.runtime import retry
+from seqsave.runtime import flow, retry
+from seqsave.runtime.flow import Either, Flow
 from seqsave.sequences.frame import decode
 from seqsave.sequences.packed import PACK_TYPE
 from seqsave.wording import counted, described
@@ -104,14 +105,24 @@ class RunProxies:
         """Return the path of a pack below the target."""
         return f"{self._folder}/{pack.name}"
 
-    def note_published(self, pack: Pack) -> None:
-        """Note that a pack is in the storage, or in the spool."""
-        self._packer.note_published(pack)
+    def publish(self, pack: Pack, policy: retry.RetryPolicy, stop_event: threading.Event | None = None) -> Flow[None]:
+        """Publish a pack. A failure is a warning at the end. stop_event: ends the waits between attempts."""
+        how: dict[str, Any] = {"content_type": PACK_TYPE, "checksum": crc32(pack.data)}
+        put = Either(
+            partial(self._target.publish, self.path_of(pack), pack.data, **how),
+            partial(self._target.publish_async, self.path_of(pack), pack.data, **how),
+        )
+        try:
+            yield from retry.attempts(
+                policy, partial(flow.wait, put), stop_event=stop_event, contact=self._target.known
+            )
+        except SeqSaveError as error:
+            self._note_lost((source.index for source, _ in pack.frames), str(error))
+        self.note_published(pack)
 
-    def note_failed(self, pack: Pack, error: BaseException) -> None:
-        """Give up a pack that the storage did not take."""
+    def note_published(self, pack: Pack) -> None:
+        """Note that a pack is in the storage or in the spool, or is given up."""
         self._packer.note_published(pack)
-        self._note_lost((source.index for source, _ in pack.frames), str(error))
 
     def _note_lost(self, indices: Iterable[int], why: str) -> None:
         with self._lock:
@@ -126,23 +137,11 @@ class RunProxies:
         is_away: the storage did not answer lately: try once.
         """
         for pack in self._packer.rest():
-            self._finish(pack, _ONCE if is_away else self._policy)
+            flow.run(self.publish(pack, _ONCE if is_away else self._policy))
         if self._lost:
             numbers = naming.format_ranges(naming.to_ranges(sorted(self._lost)), 10)
             text = f"{counted(len(self._lost), 'frame')} got no proxies ({numbers}): {self._why}. {_ADVICE}"
             self._warn("proxies", text)
-
-    def _finish(self, pack: Pack, policy: retry.RetryPolicy) -> None:
-        how: dict[str, Any] = {"content_type": PACK_TYPE, "checksum": crc32(pack.data)}
-        try:
-            self._call(partial(self._target.publish, self.path_of(pack), pack.data, **how), policy)
-        except SeqSaveError as error:
-            self.note_failed(pack, error)
-        else:
-            self._packer.note_published(pack)
-
-    def _call(self, function: Any, policy: retry.RetryPolicy) -> Any:
-        return retry.call(policy, function, contact=self._target.known)
 
     def note_kept(self, kept: Collection[SavedFrame], made: Manifest | None) -> None:
         """Warn of existing frames that were kept and have no proxies. made: the manifest after the run.
@@ -166,4 +165,5 @@ class RunProxies:
             found = list_packs(self._target, self._folder, self._policy)
             unknown = [entry.key for entry in made.frames if entry.checksum is None]
             for pack in unneeded(found, made.frames, unknown, own=self._run):
-                self._call(partial(self._target.delete, f"{self._folder}/{pack}"), self._policy)
+                delete = partial(self._target.delete, f"{self._folder}/{pack}")
+                retry.call(self._policy, delete, contact=self._target.known)

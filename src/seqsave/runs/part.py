@@ -49,7 +49,6 @@ class Part(SequenceWriter):
         config = replace(run.config, limits=limits, reports=reports or Reports())
         # With a slash, the URL is that of a folder, whatever its name is, and no request has to find that out.
         super().__init__(run.url if run.url.endswith("/") else f"{run.url}/", config)
-        self._texts = _PartTexts(config.embedding, config.formats, self._log.warn)
 
     @property
     def records(self) -> list[FrameRecord]:
@@ -62,6 +61,9 @@ class Part(SequenceWriter):
 
     def _open_outputs(self, common: Common) -> list[Output]:
         return [_PartOutput(form, common, self._of) for form in self._config.formats]
+
+    def _open_texts(self) -> FrameTexts:
+        return _PartTexts(self._config.embedding, self._config.formats, self._log.warn)
 
     def _open_numbering(self) -> Numbering:
         return _PartNumbering(self._rule, self._config.naming, self._of.frames)

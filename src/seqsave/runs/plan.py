@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from seqsave import manifest, naming, targets
 from seqsave.runs.begin import may_adopt
 from seqsave.settings import WriterConfig, check_settings
-from seqsave.writer.outputs import REPLACING_NOTHING, facts_of
+from seqsave.settings.groups import REPLACING_NONE
+from seqsave.writer.outputs import facts_of
 
 if TYPE_CHECKING:
     from seqsave.manifest import Session
@@ -78,7 +79,7 @@ class Plan:
         return manifest.Session(
             target,
             replace(facts_of(self._form, self.config), planned=self.frames),
-            replaces=self.config.delivery.if_exists not in REPLACING_NOTHING,
+            replaces=self.config.delivery.if_exists not in REPLACING_NONE,
             policy=self._policy,
             run=self._writer_id,
         )

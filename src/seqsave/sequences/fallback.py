@@ -6,6 +6,7 @@ import io
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from seqsave.metadata.pillow import WITHOUT_PROFILE
 from seqsave.types import Decoded, ImageInfo
 
 if TYPE_CHECKING:
@@ -15,18 +16,14 @@ __all__ = [
     "bits_per_sample",
     "decode_by_pillow",
     "in_srgb",
-    "orientation_in_pillow",
     "stated_by_pillow",
     "stated_in_header",
-    "stated_in_pillow",
 ]
 
 # Eight bits, or less. Pillow cuts wider colours off, and gives signed and 32-bit numbers another meaning.
 _MODES = frozenset(("1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr"))
-_BITS_PER_SAMPLE, _ORIENTATION = 0x0102, 0x0112
+_BITS_PER_SAMPLE = 0x0102
 _SAMPLE_FORMAT, _SIGNED = 0x0153, 2
-# Pixels of CMYK become RGB, and their profile does not apply any more.
-_WITHOUT_PROFILE = frozenset(("CMYK", "LAB", "HSV"))
 
 
 def decode_by_pillow(data: bytes, max_pixels: int) -> Decoded | None:
@@ -64,35 +61,6 @@ def stated_in_header(data: bytes) -> ImageInfo:
         return ImageInfo()
 
 
-def stated_in_pillow(image: Image) -> ImageInfo | None:
-    """Return the colours and the density that a picture of Pillow has from its file; None without any."""
-    from seqsave.metadata import stated
-
-    profile: Any = image.info.get("icc_profile")
-    is_other = image.mode in _WITHOUT_PROFILE
-    profile = profile if isinstance(profile, bytes) and profile else None
-    try:
-        across, down = (float(side) for side in image.info.get("dpi") or (0, 0))
-        dpi, aspect = stated.density(across, down) if (across, down) != (1, 1) else (None, None)
-    except (TypeError, ValueError, ZeroDivisionError):  # a value of the program's own
-        dpi, aspect = None, None
-    if profile is None and dpi is None:
-        return None
-    left = stated.only_named(cmyk=profile if is_other else None)
-    return stated.image_info(profile=None if is_other else profile, dpi=dpi, aspect=aspect, left=left)
-
-
-def orientation_in_pillow(image: Image) -> int:
-    """Return Exif's Orientation of a picture of Pillow, 1 to 8; 1 if it has none."""
-    if "exif" not in image.info and "xmp" not in image.info and "XML:com.adobe.xmp" not in image.info:
-        return 1  # as nearly all that were not read from a file
-    try:
-        value = image.getexif().get(_ORIENTATION, 1)
-    except Exception:  # noqa: BLE001 - Pillow's parsers raise any error for foreign bytes
-        return 1
-    return value if isinstance(value, int) and 1 <= value <= 8 else 1
-
-
 def bits_per_sample(image: Image) -> int:
     """Return the bits of a TIFF file's samples; 8 for other files, whose mode says it."""
     bits = getattr(image, "tag_v2", {}).get(_BITS_PER_SAMPLE, (8,))
@@ -127,7 +95,7 @@ def stated_by_pillow(image: Image, data: bytes) -> ImageInfo:
     # Pillow's None stands for a profile that it cannot read, b"" for none.
     listed = found.get("icc_profile", b"")
     profile = listed or None if isinstance(listed, bytes) else b""
-    is_other = image.mode in _WITHOUT_PROFILE
+    is_other = image.mode in WITHOUT_PROFILE
     # 1 stands for a TIFF file that states no density.
     sides = [float(side) for side in found.get("dpi") or (0, 0)]
     dpi, aspect = density(*sides) if sides != [1, 1] else (None, None)

@@ -1,4 +1,4 @@
-"""Make a preview movie: of existing frames, or of frames that are being saved."""
+"""Make a preview movie of existing frames."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from seqsave.pictures.codecs import EXTENSIONS, choose
 from seqsave.pictures.color import color_space
 from seqsave.pictures.movie import Movie
 from seqsave.plugins.options import check_count
-from seqsave.runtime.pipeline import Pipeline
 from seqsave.runtime.retry import RetryPolicy, call
 from seqsave.sequences.belongings import refuse_others
 from seqsave.sequences.cells import missing_in, numbered
@@ -27,13 +26,11 @@ from seqsave.types import MAX_PIXELS
 
 if TYPE_CHECKING:
     from seqsave.targets import Target
-    from seqsave.types import Decoded, ImageInfo
+    from seqsave.types import Decoded
 
-__all__ = ["EncodedMovie", "Files", "Look", "Made", "Preview", "Source", "encode_movie", "make_preview"]
+__all__ = ["EncodedMovie", "Files", "Look", "Made", "Source", "encode_movie", "make_preview"]
 
 _CONTENT_TYPES = {"mp4": "video/mp4", "webm": "video/webm", "mov": "video/quicktime"}
-# Bytes of pictures that wait for the movie's encoder before ``Preview.add`` waits as well.
-_WAITING_BYTES = 64 * 2**20
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,109 +251,3 @@ def _texts(sequence: FrameSequence) -> dict[str, str]:
         return dump(sequence[0].read_metadata())
     except SeqSaveError:
         return {}
-
-
-class Preview:
-    """The movie of frames that are being saved, made on a thread of its own. Whatever goes wrong is a warning.
-
-    ``add``, ``give_up`` and ``finish`` are called by one thread at a time.
-
-    screen:  shows the pictures.
-    publish: called with the finished movie. warn: called with (kind, message): once with the reason why there is none,
-             and with what its viewers should know.
-
-    Raises OptionError, EncoderUnavailableError.
-    """
-
-    def __init__(
-        self,
-        extension: str,
-        *,
-        rate: Fraction | None,
-        texts: Mapping[str, str],
-        screen: Screen,
-        publish: Callable[[bytes], None],
-        warn: Callable[[str, str], None],
-    ) -> None:
-        self._movie: Movie | None = Movie(extension, rate=rate, texts=texts, background=screen.background)
-        self._screen = screen
-        self._publish = publish
-        self._warn = warn
-        self._last: int | None = None
-        self._pipeline: Pipeline[None, None] = Pipeline(workers=1, publishers=0, max_bytes=_WAITING_BYTES)
-
-    def take(self, image: Any, info: ImageInfo | None = None) -> Waiting | SeqSaveError:
-        """Return a copy of an image for the movie, or why there is none; any thread may call this.
-
-        info: what its source states of it.
-        """
-        if self._movie is None:
-            return SeqSaveError("there is no movie")
-        try:
-            return self._screen.take(image, info)
-        except SeqSaveError as error:
-            return error
-
-    def add(self, index: int, taken: Waiting | SeqSaveError) -> None:
-        """Add the frame of this index; only in rising order, as a movie cannot be changed afterwards."""
-        if self._movie is None:
-            return
-        if self._last is not None and index <= self._last:
-            self.give_up(f"frame {index} came after frame {self._last}")
-            return
-        self._last = index
-        if isinstance(taken, SeqSaveError):
-            self.give_up(str(taken))
-            return
-        try:
-            self._pipeline.submit(lambda: self._add(taken), lambda _: None, cost=taken.nbytes, size_of=lambda _: 0)
-        except RuntimeError as error:  # the movie could not be made
-            self.give_up(str(self._pipeline.error or error))
-
-    def give_up(self, why: str) -> None:
-        """Make no movie, and warn of that once."""
-        movie, self._movie = self._movie, None
-        if movie is None:
-            return
-        self._pipeline.abort(0.5)
-        movie.discard()
-        self._warn("preview", f"no preview: {why}; make one of the saved frames with seqsave preview")
-
-    def finish(self, *, wanted: bool = True) -> None:
-        """Wait for the movie, and publish it; discard it without a warning if it is not wanted any more."""
-        movie = self._movie
-        if movie is None:
-            return
-        if not wanted:
-            self._movie = None
-            self._pipeline.abort(0.5)
-            movie.discard()
-            return
-        try:
-            self._pipeline.close()
-            if self._pipeline.error is not None:
-                raise self._pipeline.error
-            if movie.count:
-                self._publish(movie.finish())
-                for kind, text in self._screen.notes.items():
-                    self._warn(f"preview {kind}", f"preview: {text}")
-                if movie.enlarged:
-                    self._warn("preview size", f"preview: {movie.enlarged}")
-            else:
-                movie.discard()
-        except SeqSaveError as error:
-            self.give_up(str(error))
-        self._movie = None
-
-    def leave(self) -> None:
-        """Make no movie, and do not wait. A finalizer may call this: it takes no lock."""
-        movie, self._movie = self._movie, None
-        if movie is not None:
-            self._pipeline.leave(movie.discard)
-
-    def _add(self, waiting: Waiting) -> None:
-        movie = self._movie
-        if movie is not None:
-            picture = self._screen.show(waiting)
-            movie.transfer = self._screen.transfer
-            movie.add(picture, aspect=waiting.aspect)

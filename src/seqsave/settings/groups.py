@@ -43,6 +43,10 @@ AtEnd = Literal["stop output", "raise error", "keep going"]
 IfExists = Literal["overwrite", "error", "skip", "skip valid", "skip same recipe", "replace"]
 MetadataIn = Literal["each frame", "first frame", "sidecar", "none"]
 
+# The values of IfExists that replace no existing frame, and those that replace every one without a look at it.
+REPLACING_NONE: tuple[IfExists, ...] = ("error", "skip")
+REPLACING_ALL: tuple[IfExists, ...] = ("overwrite", "replace")
+
 _AT_END, _IF_EXISTS, _METADATA_IN = get_args(AtEnd), get_args(IfExists), get_args(MetadataIn)
 _PREVIEWS = ("mp4", "webm")
 

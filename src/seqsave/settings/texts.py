@@ -1,4 +1,4 @@
-"""Collect the metadata of a writer's frames, and warn of unsaved metadata and of patterns without effect."""
+"""Collect the metadata of a writer's frames and choose its place. Warn of unsaved values and useless patterns."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from seqsave.settings.groups import EmbeddedMetadata
     from seqsave.types import ImageInfo
 
-__all__ = ["FrameTexts"]
+__all__ = ["FrameTexts", "placed"]
 
 # Characters of a name in a message.
 LONGEST = 60
@@ -95,3 +95,21 @@ class FrameTexts:
                 "withhold",
                 f"withhold: {', '.join(map(repr, unused))} matched no input of any prompt or workflow",
             )
+
+
+def placed(
+    embedding: EmbeddedMetadata, own: Mapping[str, str], *, is_first: bool, embeds: bool
+) -> tuple[Mapping[str, str], Mapping[str, str]]:
+    """Return the metadata for one frame's file, and the metadata for sidecars beside it.
+
+    own:      the frame's own metadata. is_first: it is the first frame of the sequence.
+    embeds:   the file type embeds metadata.
+    """
+    where = embedding.metadata_in
+    if where == "none":
+        return {}, {}
+    shared = embedding.texts if where == "each frame" or is_first else {}
+    texts = {**shared, **own} if own else shared
+    if where == "sidecar":
+        return {}, texts
+    return (texts if embeds else {}), {}

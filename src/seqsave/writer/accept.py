@@ -16,7 +16,7 @@ from seqsave.writer.frame import FrameSource, FrameTask
 
 if TYPE_CHECKING:
     from seqsave.runtime.pipeline import Pipeline
-    from seqsave.sequences.preview import Preview
+    from seqsave.sequences.run_preview import RunPreview
     from seqsave.sequences.shown import Waiting
     from seqsave.writer.events import EventLog
     from seqsave.writer.numbering import Numbering
@@ -37,7 +37,7 @@ class FrameAcceptor:
         numbering: Numbering,
         pipeline: Pipeline[Any, SavedFrame],
         log: EventLog,
-        preview: Preview | None,
+        preview: RunPreview | None,
     ) -> None:
         self.lock = threading.RLock()
         self._outputs = outputs
@@ -117,14 +117,14 @@ class FrameAcceptor:
                 output.note_accepted(task)
 
     @staticmethod
-    def _add_to_preview(preview: Preview, keys: Sequence[FrameKey], sources: Sequence[FrameSource]) -> None:
+    def _add_to_preview(preview: RunPreview, keys: Sequence[FrameKey], sources: Sequence[FrameSource]) -> None:
         for key, source in zip(keys, sources, strict=True):
             if source.shown is not None:
                 preview.add(key.index, source.shown)
 
 
 def _shown(
-    preview: Preview, key: FrameKey, source: FrameSource, tasks: Sequence[FrameTask]
+    preview: RunPreview, key: FrameKey, source: FrameSource, tasks: Sequence[FrameTask]
 ) -> Waiting | SeqSaveError | None:
     """Return the image for the preview, or the error that prevents one; None for a frame that is not part of it."""
     if any(task.passed_over == "skipped" for task in tasks):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,10 +14,9 @@ from seqsave.types import SavedFrame
 if TYPE_CHECKING:
     from seqsave.settings.config import WriterConfig
     from seqsave.spool import Spool
-    from seqsave.types import ImageInfo
     from seqsave.writer.events import EventLog
 
-__all__ = ["Common", "open_pipeline", "spool_of", "stated_in"]
+__all__ = ["Common", "open_pipeline", "spool_of"]
 
 # The default limit, in bytes, of accepted frames that are not published: about eighty 1080p pictures, so that the
 # caller does not wait for a slow store at once, and memory stays bounded.
@@ -79,20 +76,3 @@ def spool_of(config: WriterConfig) -> Spool | None:
     from seqsave.spool import open_spool
 
     return open_spool(config.delivery.spool_folder)
-
-
-def stated_in(image: Any, warn: Callable[[str, str], None]) -> ImageInfo | None:
-    """Return the colours and the density that a picture of Pillow has from its file; None for other images.
-
-    Its pixels are not turned: whether the program has done so cannot be known. A warning names an orientation.
-    """
-    module = sys.modules.get("PIL.Image")  # pictures of Pillow exist only after it is imported
-    if module is None or not isinstance(image, module.Image):
-        return None
-    from seqsave.sequences.fallback import orientation_in_pillow, stated_in_pillow
-
-    turn = orientation_in_pillow(image)
-    if turn != 1:
-        left_out = f"a picture of Pillow states the orientation {turn}, which is left out"
-        warn("orientation", f"{left_out}: PIL.ImageOps.exif_transpose turns it")
-    return stated_in_pillow(image)

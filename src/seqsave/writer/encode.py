@@ -13,6 +13,7 @@ from seqsave.naming.key import FrameKey
 from seqsave.plugins.encoded import checked_result
 from seqsave.sequences.frame import decode
 from seqsave.sequences.header import picture_of
+from seqsave.settings.texts import placed
 from seqsave.types import Encoded, FrameInfo, ImageInfo
 from seqsave.wording import counted, described
 from seqsave.writer.frame import FrameTask
@@ -68,7 +69,8 @@ class Encoding:
         if task.encoded is not None:
             return task.encoded
         assert task.taken is not None  # noqa: S101 - for the type checker: a task has one of the two
-        inside, beside = self._placed(task.texts, task.key)
+        is_first = task.key.index == self._naming.start
+        inside, beside = placed(self._embedding, task.texts, is_first=is_first, embeds=self._resolved.embed)
         encoded = self._encode(task.key, task.taken, inside)
         if self._thumbnails is not None:
             label = str(task.key.index) if task.key.batch is None else f"{task.key.index}, batch {task.key.batch}"
@@ -105,17 +107,6 @@ class Encoding:
             return task.picture
         array = decode(task.key.name, bytes(self.encode(task).data)).array
         return Picture.of(array.shape, array.dtype)
-
-    def _placed(self, own: Mapping[str, str], key: FrameKey) -> tuple[Mapping[str, str], Mapping[str, str]]:
-        """Return the metadata for this frame's file, and the metadata for sidecars."""
-        where, texts = self._embedding.metadata_in, self._embedding.texts
-        if where == "none":
-            return {}, {}
-        shared = texts if where == "each frame" or key.index == self._naming.start else {}
-        all_texts = {**shared, **own} if own else shared
-        if where == "sidecar":
-            return {}, all_texts
-        return (all_texts if self._resolved.embed else {}), {}
 
     def _encode(self, key: FrameKey, taken: Taken, inside: Mapping[str, str]) -> Encoded:
         info = self._info_of(key, taken)

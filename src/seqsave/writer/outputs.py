@@ -15,6 +15,7 @@ from seqsave.manifest import Facts, Session
 from seqsave.manifest.run import RunRecord
 from seqsave.naming.key import FrameKey
 from seqsave.sequences.header import picture_of
+from seqsave.settings.groups import REPLACING_ALL, REPLACING_NONE
 from seqsave.types import Encoded, FailedFrame, SavedFrame, SaveResult
 from seqsave.writer.encode import Encoding
 from seqsave.writer.frame import FrameSource, FrameTask
@@ -29,12 +30,7 @@ if TYPE_CHECKING:
     from seqsave.writer.common import Common
     from seqsave.writer.fallback import Fallback
 
-__all__ = ["REPLACING_NOTHING", "Output", "facts_of"]
-
-# These replace no existing frame.
-REPLACING_NOTHING = ("error", "skip")
-# These replace every existing frame.
-_REPLACING_ALL = ("overwrite", "replace")
+__all__ = ["Output", "facts_of"]
 
 
 def facts_of(form: Format, config: WriterConfig) -> Facts:
@@ -53,7 +49,7 @@ def facts_of(form: Format, config: WriterConfig) -> Facts:
         rate=embedding.exact_rate,
         metadata=embedding.for_manifest(embeds=form.resolved.embed),
         recipe=config.delivery.recipe,
-        keeps=config.delivery.if_exists not in _REPLACING_ALL,
+        keeps=config.delivery.if_exists not in REPLACING_ALL,
     )
 
 
@@ -107,7 +103,7 @@ class Output:
             self._common.target,
             facts,
             creates=delivery.manifest,
-            replaces=delivery.if_exists not in REPLACING_NOTHING,
+            replaces=delivery.if_exists not in REPLACING_NONE,
             policy=delivery.policy,
         )
         return RunRecord(session, creates=delivery.manifest)
@@ -179,7 +175,7 @@ class Output:
     def _copies_unread(self) -> bool:
         """Return whether no step before publishing needs a frame's bytes."""
         is_plain = self._common.spool is None and self._proxies is None
-        return is_plain and self._delivery.if_exists in (*REPLACING_NOTHING, *_REPLACING_ALL)
+        return is_plain and self._delivery.if_exists in (*REPLACING_NONE, *REPLACING_ALL)
 
     def _is_as_good(self, task: FrameTask) -> bool:
         """Return whether an existing frame may stay, for 'skip valid' and 'skip same recipe'."""

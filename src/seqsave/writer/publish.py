@@ -17,7 +17,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from seqsave import naming, targets
-from seqsave.errors import FrameExistsError, SeqSaveError, TargetError
+from seqsave.errors import FrameExistsError, TargetError
 from seqsave.existing.skipping import ExistingFrames
 from seqsave.manifest import UNKNOWN_VERSION, FrameEntry
 from seqsave.manifest.run import RunRecord
@@ -134,7 +134,7 @@ class FramePublisher:
         if self._proxies is not None:
             entry, full = self._packed(self._proxies, task, entry)
             if full is not None:
-                yield from self._publish_pack(self._proxies, full, policy)
+                yield from self._proxies.publish(full, policy, self._stop_event)
         return self._saved(task, entry)
 
     @staticmethod
@@ -143,22 +143,14 @@ class FramePublisher:
         proxy, task.proxy = task.proxy, None
         return (entry, None) if proxy is None else proxies.add(proxy, entry)
 
-    def _publish_pack(self, proxies: RunProxies, pack: Pack, policy: retry.RetryPolicy) -> Flow[None]:
-        """Publish a pack of small pictures. A failure is a warning."""
-        try:
-            yield from self._retrying(partial(self._put, _file_of(proxies, pack)), policy)
-        except SeqSaveError as error:
-            proxies.note_failed(pack, error)
-        else:
-            proxies.note_published(pack)
-
     def _spooled_entry(self, task: FrameTask) -> FrameEntry:
         """Return the entry of a frame that goes into the spool. A full pack of proxies goes there with it."""
         entry = self._entry(task)
         if self._proxies is not None:
             entry, full = self._packed(self._proxies, task, entry)
             if full is not None:
-                task.files = (_file_of(self._proxies, full), *task.files)
+                pack = FileToPublish.of(self._proxies.path_of(full), full.data, PACK_TYPE)
+                task.files = (pack, *task.files)
                 self._proxies.note_published(full)
         return entry
 
@@ -380,10 +372,6 @@ class _Attempts:
         else:
             self.has_broken = True
         self._log.note("retry", self._key, f"attempt {attempt} failed, next in {wait:.1f} s: {error}")
-
-
-def _file_of(proxies: RunProxies, pack: Pack) -> FileToPublish:
-    return FileToPublish.of(proxies.path_of(pack), pack.data, PACK_TYPE)
 
 
 def _trial_beside(path: str) -> str:

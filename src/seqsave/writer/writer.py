@@ -3,47 +3,41 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future
-from functools import partial
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, SupportsIndex
+from typing import TYPE_CHECKING, Any, SupportsIndex
 
 from seqsave import targets
-from seqsave.errors import OptionError, SaveError, SeqSaveError, SeqSaveWarning, WriterAbortedError, WriterClosedError
+from seqsave.errors import OptionError, WriterAbortedError, WriterClosedError
+from seqsave.metadata.pillow import stated_in
 from seqsave.naming.key import FrameKey
 from seqsave.plugins.encoded import checked_file
 from seqsave.plugins.observers import open_observers
 from seqsave.runtime.life import Life
 from seqsave.runtime.progress import open_progress
-from seqsave.runtime.threads import run_stranded, run_with_timeout
-from seqsave.runtime.unclosed import leave, note_closed, note_open, warn_unclosed
+from seqsave.runtime.unclosed import note_closed, note_open, warn_unclosed
 from seqsave.settings.config import SETTINGS, WriterConfig
 from seqsave.settings.destination import at_destination
 from seqsave.settings.table import show_settings
 from seqsave.settings.texts import FrameTexts
 from seqsave.types import ImageInfo, SavedFrame, SaveResult
-from seqsave.writer import summary
 from seqsave.writer.accept import FrameAcceptor
-from seqsave.writer.common import Common, open_pipeline, spool_of, stated_in
+from seqsave.writer.common import Common, open_pipeline, spool_of
+from seqsave.writer.ending import ABORT_SECONDS, Ending
 from seqsave.writer.events import EventLog
 from seqsave.writer.frame import FrameSource
 from seqsave.writer.numbering import Numbering
 from seqsave.writer.outputs import Output
-from seqsave.writer.preview import open_preview
 from seqsave.writer.results import Results
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
     from seqsave.sequences.file import FrameFile
-    from seqsave.writer.fallback import Fallback
+    from seqsave.sequences.run_preview import RunPreview
 
 __all__ = ["SequenceWriter"]
-
-# Seconds that an interrupted writer waits for requests that cannot be cancelled, and for each of its last steps.
-ABORT_SECONDS = RECORD_SECONDS = 0.8
 
 
 class SequenceWriter:
@@ -77,27 +71,38 @@ class SequenceWriter:
         self._log = EventLog(results=Results(self._target.url_of), total=files, waiting=self._pipeline.waiting)
         for listener in (config.reports.on_event, *open_observers()):
             self._log.listen(listener)
-        self._texts = FrameTexts(config.embedding, config.formats, self._log.warn)
+        self._texts = self._open_texts()
         spool = spool_of(config)
         common = Common(config=config, target=self._target, pipeline=self._pipeline, log=self._log, spool=spool)
         self._outputs: list[Output] = self._open_outputs(common)
-        self._preview = open_preview(config, self._target, self._log.warn)
-        self._acceptor = FrameAcceptor(self._outputs, self._open_numbering(), self._pipeline, self._log, self._preview)
+        preview = self._open_preview()
+        self._acceptor = FrameAcceptor(self._outputs, self._open_numbering(), self._pipeline, self._log, preview)
         # Last, as the bar has a thread of its own, which invalid settings must not leave running.
-        self._bar = open_progress(self._rule.pattern, files) if config.reports.progress else None
-        self._log.listen(self._bar)
+        bar = open_progress(self._rule.pattern, files) if config.reports.progress else None
+        self._log.listen(bar)
         self._pid = os.getpid()
         self._life = Life(self._acceptor.lock)
+        self._ending = Ending(self._life, common, self._outputs, self._texts, preview, bar)
         note_open(self, self._target.loop)
 
     def _open_target(self, url: str | os.PathLike[str]) -> targets.Target:
         return targets.resolve(url, self._config.delivery.storage_options, connections=self._config.limits.publishers)
+
+    def _open_texts(self) -> FrameTexts:
+        return FrameTexts(self._config.embedding, self._config.formats, self._log.warn)
 
     def _open_numbering(self) -> Numbering:
         return Numbering(self._rule, self._config.naming)
 
     def _open_outputs(self, common: Common) -> list[Output]:
         return [Output(form, common) for form in self._config.formats]
+
+    def _open_preview(self) -> RunPreview | None:
+        if self._config.delivery.preview is None:
+            return None
+        from seqsave.sequences.run_preview import open_preview  # here, as the library for movies comes with it
+
+        return open_preview(self._config, self._target, self._log.warn)
 
     def plan(self, frames: int | Iterable[int], *, about: bool = False) -> None:
         """Set the frames that the manifest expects from the start. Call it before the first ``write``.
@@ -254,17 +259,9 @@ class SequenceWriter:
             return
         self._check_process()
         self._pipeline.check_may_wait()
-        if self._begin_end():
-            self._end("closed")
-            self._raise_failures()
-
-    def _raise_failures(self) -> None:
-        result = self.result
-        if result.failures or (result.counts["spooled"] and not self._config.delivery.publish_behind):
-            raise summary.failure(result, self._fallback, self._pipeline.error)
-        if self._unrecorded is not None:
-            raise SaveError(f"all frames are saved, but the manifest is not: {self._unrecorded}", result)
-        self._log.raise_error()
+        if self._ending.begin():
+            self._ending.run(self, "closed")
+            self._ending.raise_failures()
 
     def abort(self) -> None:
         """Give up frames that have not begun, and stop within a second. Saved frames stay saved."""
@@ -272,8 +269,8 @@ class SequenceWriter:
             return
         self._check_process()
         self._pipeline.abort(ABORT_SECONDS)  # this also ends the wait of a thread that is closing the writer
-        if self._begin_end():
-            self._end("aborted", broken=True)
+        if self._ending.begin():
+            self._ending.run(self, "aborted", broken=True)
 
     @property
     def result(self) -> SaveResult:
@@ -291,16 +288,12 @@ class SequenceWriter:
             return
         open_one = repr(self) if self._life.state == "open" else ""
         try:
-            if self._life.take_over(self._while_ending):
-                self._end("closed", broken=bool(open_one))
-                self._raise_failures()
+            if self._ending.take_over():
+                self._ending.run(self, "closed", broken=bool(open_one))
+                self._ending.raise_failures()
         finally:
             if open_one:
                 warn_unclosed(self, open_one)
-
-    def _while_ending(self) -> None:
-        run_stranded()
-        self._log.deliver()
 
     def __enter__(self) -> Self:
         return self
@@ -313,21 +306,17 @@ class SequenceWriter:
             self.close()
         elif isinstance(error, KeyboardInterrupt):
             self.abort()  # an interrupt ends the writer now
-            summary.note(error, self.result, self._fallback, self._pipeline.error)
-        else:
-            self._close_after(error)
+            self._ending.note(error)
+        elif os.getpid() == self._pid and self._ending.begin():
+            self._ending.run(self, "closed", broken=True)  # the accepted frames are saved all the same
+            self._ending.note(error)
 
     def __del__(self) -> None:
         life: Life | None = getattr(self, "_life", None)
         if life is not None and life.state == "open" and os.getpid() == self._pid:
             # This may interrupt any code on any thread, and that code may hold any lock: take no lock here.
             note_closed(self)
-            lost = "frames of a writer that was never closed are not saved"
-            leave(self._pipeline, [output.record.forget for output in self._outputs], lost)
-            if self._bar is not None:
-                self._bar.leave()
-            if self._preview is not None:
-                self._preview.leave()
+            self._ending.leave()
             warn_unclosed(self, repr(self))
 
     def __repr__(self) -> str:
@@ -360,8 +349,6 @@ class SequenceWriter:
             raise OptionError("an encoded file has one file type: open a writer for that file type alone")
         return self._acceptor.accept(index, [batch], [source], self._check_usable)[0]
 
-    # --- endings -----------------------------------------------------------------------------------------------------
-
     def _check_process(self) -> None:
         if os.getpid() != self._pid:
             raise WriterClosedError("this writer belongs to another process: open one in each process, after the fork")
@@ -370,78 +357,3 @@ class SequenceWriter:
         self._check_process()
         if self._life.state != "open":
             raise WriterClosedError(f"this writer is {self._life.state}: open a new one (`if_exists='skip'` resumes)")
-
-    def _close_after(self, error: BaseException) -> None:
-        """Finish the accepted frames after an error of the caller, and add their outcome to that error.
-
-        Python does not show the notes of SystemExit and similar exceptions: lost frames are then a warning.
-        """
-        if os.getpid() != self._pid or not self._begin_end():
-            return
-        self._end("closed", broken=True)
-        result = self.result
-        summary.note(error, result, self._fallback, self._pipeline.error)
-        if not isinstance(error, Exception | KeyboardInterrupt) and (result.failures or result.counts["spooled"]):
-            warnings.warn(summary.summary(result, self._fallback, self._pipeline.error), SeqSaveWarning, stacklevel=3)
-
-    def _begin_end(self) -> bool:
-        """Return True if this call has to end the writer; otherwise wait for the one that does (not in a listener)."""
-        return self._life.begin_end(waits=not self._log.is_delivering_here)
-
-    def _end(self, state: Literal["closed", "aborted"], *, broken: bool = False) -> None:
-        """Wait for the accepted frames, then release everything."""
-        patience: float | None = ABORT_SECONDS
-        try:
-            self._pipeline.close(self._log.deliver)
-            if state == "aborted":
-                self._finish_aborted()
-            else:
-                if self._preview is not None:
-                    self._preview.finish(wanted=not broken and self._pipeline.error is None)
-                self._texts.note_end()
-                self._log.results.replace(frame for output in self._outputs for frame in output.flush_rest())
-                self._finish_outputs(broken=broken)
-                patience = None
-        except BaseException:  # Ctrl-C while waiting
-            self._pipeline.abort(ABORT_SECONDS)
-            self._finish_aborted()
-            raise
-        finally:
-            self._life.state = state
-            note_closed(self)
-            try:
-                self._log.close(patience)
-            finally:
-                if self._bar is not None:
-                    self._bar.close()
-                self._life.end()
-
-    def _finish_aborted(self) -> None:
-        if self._preview is not None:
-            self._preview.finish(wanted=False)
-        for output in self._outputs:
-            run_with_timeout(output.note_arrived, RECORD_SECONDS)
-        run_with_timeout(partial(self._finish_outputs, broken=True), RECORD_SECONDS)
-        for output in self._outputs:
-            run_with_timeout(output.finish_proxies, RECORD_SECONDS)
-
-    def _finish_outputs(self, *, broken: bool) -> None:
-        """Record the outcomes of the frames in the manifests."""
-        result, stopped = self.result, self._pipeline.error is not None
-        for output in self._outputs:
-            output.finish(result, broken=broken, stopped=stopped)
-            self._log.results.replace(() if broken else output.gone(result))
-        result = self.result
-        if not (broken or stopped or result.failures or result.counts["spooled"] or self._unrecorded):
-            for output in self._outputs:
-                output.settle(result)
-
-    @property
-    def _fallback(self) -> Fallback | None:
-        """Return the fallback of the first file type that had a problem; all file types share one spool."""
-        found = [output.fallback for output in self._outputs]
-        return next((fallback for fallback in found if fallback is not None and fallback.why), found[0])
-
-    @property
-    def _unrecorded(self) -> SeqSaveError | None:
-        return next((output.unrecorded for output in self._outputs if output.unrecorded is not None), None)
