@@ -74,7 +74,8 @@ def demo_command(url: str, filetype: str, storage_option: dict[str, Any], quiet:
 
 
 def _next_steps(url: str, first: str, embeds: bool) -> str:
-    steps = [["view", url], ["ls", url], ["save", url, "./copy", "--filetype", "jpg"]]
+    other = "jpg with embedded workflow" if embeds else "png"
+    steps = [["view", url], ["ls", url], ["save", url, "./copy", "--filetype", other]]
     if embeds:
         steps.insert(2, ["workflow", f"{url.rstrip('/')}/{first}"])
     return "\n".join(["Next:", *(f"  {shlex.join(['seqsave', *step])}" for step in steps)])
