@@ -285,6 +285,16 @@ def test_a_photograph_is_not_looked_at_for_grey_pixels() -> None:
     assert _kernel.survey_grey(*arguments(kinds()["photograph"]), PAETH, 1 << 17) == 1
 
 
+@pytest.mark.parametrize("name", ["photograph", "opaque"])
+def test_strings_of_a_photograph_are_looked_for_after_one_filter(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    looked = []
+    monkeypatch.setattr(
+        native, "kernel", lambda: _With(sample=lambda *given: looked.append(given) or _kernel.sample(*given))
+    )
+    encode(kinds(1080, 1440)[name])
+    assert len(looked) == 1
+
+
 def test_a_picture_unlike_its_sample_is_compressed_in_the_other_way(monkeypatch: pytest.MonkeyPatch) -> None:
     """Smooth rows where the sample looks, and a text, which is much smaller as strings, everywhere else."""
     image = kinds(1080, 1440)["text"].copy()

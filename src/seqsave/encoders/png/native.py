@@ -32,11 +32,13 @@ _COMPRESSIBLE, _NOISE = 0.12, 0.98
 # Pixels of so many bytes may be grey, as RGB. Pairs of them are looked for where that makes so much of the size.
 # Where there may be letters it has to be by far, since both ways are tried then.
 _COLOURS, _CLEARLY, _BY_FAR = (3, 6), 0.97, 0.9
-# No filter is not tried with strings where it is so much worse for single bytes, as in photographs.
+# No filter is not tried with strings where it is so much worse for single bytes, as in photographs. If it is, and
+# single bytes make more than this of the picture, the same goes for Up from the second number on.
 _HOPELESS, _SURELY_HOPELESS = 1.5, 2.0
-# How large single bytes may be relative to strings, since they take a third of the time; and the range in which a small
-# sample is not enough.
-_AS_GOOD, _CLOSE = 1.01, (1.0, 1.04)
+_DETAILED, _HOPELESS_UP = 0.42, 1.04
+# How large single bytes may be relative to strings, since they take a third of the time; and up to where a small sample
+# is not enough to know. It shows too few strings of grey pixels.
+_AS_GOOD, _CLOSE = 1.01, 1.04
 # What a sample may be wrong by before a larger one is looked at.
 _DECEIVED = 1.1
 
@@ -127,10 +129,12 @@ def _choice(used: Any, rows: tuple[Any, ...]) -> _Choice | None:
         first = NONE
     ratio, is_grey = ratios[first], False
     rivals = {first, UP, NONE} if ratios[NONE] < _HOPELESS * ratio else {first, UP}
+    if NONE not in rivals and ratio > _DETAILED and ratios[UP] > _HOPELESS_UP * ratio:
+        rivals = {first}
     if rows[3] in _COLOURS and first != NONE:
         large = min(_LARGE_SAMPLE, max(size, len(rows[0]) * rows[2] // 8))
         paired = _without_strings(used, rows, first, True, large)
-        gain = paired / _without_strings(used, rows, first, False, large)
+        gain = paired / _without_strings(used, rows, first, False, large) if paired < 1 else 1.0
         in_doubt = gain < _CLEARLY and _may_have_letters(used, rows, ratios[NONE] / ratio)
         if in_doubt and gain < _BY_FAR and paired >= _COMPRESSIBLE:
             return _Choice(first, True, paired, UP, in_doubt)
@@ -139,7 +143,7 @@ def _choice(used: Any, rows: tuple[Any, ...]) -> _Choice | None:
     if ratio < _COMPRESSIBLE:
         return None
     strings, rival = min((_with_strings(used, rows, one, size), one) for one in rivals)
-    if _CLOSE[0] < ratio / strings < _CLOSE[1]:
+    if (is_grey or ratio > _AS_GOOD * strings) and ratio < _CLOSE * strings:
         size = min(_LARGER_SAMPLE, max(size, len(rows[0]) * rows[2] // 8))
         ratio = _without_strings(used, rows, first, is_grey, size)
         strings = _with_strings(used, rows, rival, size)
