@@ -117,7 +117,7 @@ class Away:
         self.url, self.altogether, self._patch = target.url, altogether, pytest.MonkeyPatch()
 
     def __enter__(self) -> None:
-        for name in ("publish", "update", "replace", *(("list", "read", "look") if self.altogether else ())):
+        for name in ("publish", "update", "replace", *(("list", "read", "look", "exists") if self.altogether else ())):
             self._patch.setattr(LocalTarget, name, self._failing(getattr(LocalTarget, name)))
 
     def __exit__(self, *_: object) -> None:
@@ -144,6 +144,21 @@ def spooled(folder: Path, spool: Spool, level: int, *, altogether: bool = False,
 
 def saved(folder: Path, level: int) -> None:
     seqsave.save([picture(level)], folder, filetype="png", start=1, manifest=True)
+
+
+@pytest.mark.parametrize(("own", "other"), [("\xe9", "e\u0301"), ("e\u0301", "\xe9")])
+@pytest.mark.parametrize("altogether", [False, True])
+def test_a_frame_goes_to_the_file_whose_name_has_the_other_unicode_form(
+    tmp_path: Path, spool: Spool, altogether: bool, own: str, other: str
+) -> None:
+    folder = tmp_path / "renders"
+    seqsave.save([picture(10)] * 2, folder, filetype="png", prefix=other)
+    spooled(folder, spool, 200, altogether=altogether, prefix=own)
+    result = seqsave.flush(spool.folder)
+    # Of a file that could not be looked at when the run began, it is not known whether it is older.
+    assert [one.reason for one in result.conflicts] == (["changed"] if altogether else [])
+    assert sorted(path.name for path in folder.glob("*.png")) == [f"{other}_00000.png", f"{other}_00001.png"]
+    assert value(folder / f"{other}_00001.png") == (10 if altogether else 200)
 
 
 @pytest.mark.parametrize("altogether", [False, True])

@@ -11,7 +11,7 @@ import time
 from collections.abc import Mapping
 from functools import partial
 
-from seqsave import spool, targets
+from seqsave import naming, spool, targets
 from seqsave.errors import TargetError
 from seqsave.manifest import UNKNOWN_VERSION, FrameEntry
 from seqsave.manifest.run import RunRecord
@@ -84,7 +84,8 @@ class FilesBefore:
             listings, own = self._listings.get(key.folder), self._own.get(key.path, ())
         before = self._began.with_own(own)
         if listings:
-            seen = listings[0].get(key.name)
+            names = (key.name, *naming.other_forms(key.name))
+            seen = next((listings[0][name] for name in names if name in listings[0]), None)
             return spool.nothing(before) if seen is None else before.of(seen.version, seen.size)
         entry = self._record.at_start(key.index, key.batch)
         return before if entry is None or not _is_version(entry) else before.of(entry.version, entry.size)

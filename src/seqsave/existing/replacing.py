@@ -60,7 +60,7 @@ class OlderFrames:
         """
         try:
             removed = self._remove(written)
-            made = self._note_removed(removed, record, made)
+            made = self._note_removed(removed, record, made, written)
         except SeqSaveError as error:
             return None, f"frames of older runs may still exist: {error}"
         self._drop_proxies(removed, record, written)
@@ -69,17 +69,21 @@ class OlderFrames:
         numbers = {self._number(path) for path in removed.failed}
         return made, f"{beside_these(numbers)}, as deleting them failed: {removed.error}"
 
-    def _note_removed(self, removed: _Removed, record: RunRecord, made: Manifest | None) -> Manifest | None:
+    def _note_removed(
+        self, removed: _Removed, record: RunRecord, made: Manifest | None, written: Collection[str]
+    ) -> Manifest | None:
         run = record.run
         if made is None or not (removed.deleted or any(one.expected for one in made.runs if one.id != run)):
             return made
         below = len(self._rule.folder) + 1 if self._rule.folder else 0
-        names = {path[below:] for path in removed.deleted}
+        # Of a frame that had two files, in both Unicode forms of its name, the run has written one.
+        left = {naming.normalized(path) for path in written}
+        names = {path[below:] for path in removed.deleted if naming.normalized(path) not in left}
 
         def change(current: Manifest | None) -> Manifest | None:
             return None if current is None else manifest.replaced(current, names, run)
 
-        return manifest.change(self._target, record.facts.path, change, policy=self._policy)
+        return manifest.change(self._target, record.path, change, policy=self._policy)
 
     def _remove(self, written: Collection[str]) -> _Removed:
         before, now = self._before or {}, self._listed()
@@ -100,7 +104,7 @@ class OlderFrames:
 
     def _drop_proxies(self, removed: _Removed, record: RunRecord, written: Collection[str]) -> None:
         """Remove the small pictures of frames that were deleted or replaced; those that the run made stay."""
-        folder = packs.folder_of(record.facts.path)
+        folder = packs.folder_of(record.path)
         with contextlib.suppress(TargetError):  # what remains belongs to no frame, and is not read
             if not packs.list_packs(self._target, folder, self._policy):
                 return

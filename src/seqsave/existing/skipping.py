@@ -14,7 +14,7 @@ from seqsave.manifest.run import RunRecord
 from seqsave.naming.key import FrameKey
 from seqsave.runtime import retry
 from seqsave.sequences.frame import decode
-from seqsave.targets.spelling import Names, other_name, refusal
+from seqsave.targets.spelling import Names, other_name, refusal, spelled
 from seqsave.wording import crc32_text
 
 __all__ = ["ExistingFrames"]
@@ -102,7 +102,7 @@ class ExistingFrames:
     def _content(self, key: FrameKey) -> bytes:
         """Return the bytes of the existing frame, whose name may be spelled in another way."""
         found = (self._listing(key.folder) or {}).get(naming.name_key(key.name))
-        path = f"{key.folder}/{found.name}" if found is not None and key.folder else found.name if found else key.path
+        path = key.path if found is None else naming.join(key.folder, found.name)
         return retry.call(self._policy, lambda: self._target.read(path), contact=self._target.known)
 
     def size(self, key: FrameKey) -> int | None:
@@ -125,6 +125,23 @@ class ExistingFrames:
             return False
         # A listed empty file is replaced; for a file that was not listed, the storage decides.
         return naming.name_key(key.name) not in (self._listing(key.folder) or {})
+
+    def may_have_other_form(self, key: FrameKey) -> bool:
+        """Return whether the frame's name has another Unicode form, so that ``in_other_form`` is needed."""
+        return bool(naming.other_forms(key.name))
+
+    def in_other_form(self, key: FrameKey) -> str | None:
+        """Return the path of the frame's file if that exists under the other Unicode form of its name; else None.
+
+        A folder that was listed shows that; elsewhere, this sends one request as a rule. Raises TargetError for
+        temporary failures.
+        """
+        names = self._names.get(key.folder)
+        if names is None:
+            path = spelled(self._target, key.path)
+            return None if path == key.path else path
+        alike = [one for one in names.alike(key.name) if naming.normalized(one) == naming.normalized(key.name)]
+        return None if key.name in alike or not alike else naming.join(key.folder, alike[0])
 
     def may_be_misspelled(self, key: FrameKey) -> bool:
         """Return whether ``check_spelling`` is needed for a frame. Sends no request."""

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any
 
-from seqsave import manifest as manifests
 from seqsave import naming
 from seqsave.errors import DecodeError, ManifestError, SeqSaveError, SequenceNotFoundError, TargetError
 from seqsave.look.stored import StoredProxies
@@ -186,7 +185,7 @@ def _record_of(sequence: FrameSequence) -> str | None:
     if sequence.target is None:
         return None
     try:
-        entry = sequence.target.look(manifests.path_of(sequence.folder, sequence.name))
+        entry = sequence.target.look(sequence.manifest_path)
     except TargetError:
         return None
     return None if entry is None else f"{entry.version} {entry.size}"

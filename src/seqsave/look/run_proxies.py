@@ -59,7 +59,7 @@ class RunProxies:
         self._extension = form.resolved.extension
         self._alpha = form.alpha
         self._target, self._policy, self._warn = target, config.delivery.policy, warn
-        self._folder = folder_of(record.facts.path)
+        self._record = record
         self._run = run
         self._packer = Packer(numbers.start, numbers.step, run)
         self._lock = threading.Lock()
@@ -101,9 +101,14 @@ class RunProxies:
         name, full = self._packer.add(source, proxy)
         return replace(entry, proxy=name), full
 
+    @property
+    def folder(self) -> str:
+        """Return the folder of the packs, below the target."""
+        return folder_of(self._record.path)
+
     def path_of(self, pack: Pack) -> str:
         """Return the path of a pack below the target."""
-        return f"{self._folder}/{pack.name}"
+        return f"{self.folder}/{pack.name}"
 
     def publish(self, pack: Pack, policy: retry.RetryPolicy, stop_event: threading.Event | None = None) -> Flow[None]:
         """Publish a pack. A failure is a warning at the end. stop_event: ends the waits between attempts."""
@@ -152,7 +157,7 @@ class RunProxies:
         lacking = keys - {entry.key for entry in made.frames if entry.proxy} if made is not None else set(keys)
         if lacking and made is None:
             with contextlib.suppress(SeqSaveError):
-                found = list_packs(self._target, self._folder, self._policy)
+                found = list_packs(self._target, self.folder, self._policy)
                 lacking = Numbers(keys).in_none(found, own=self._run)
         if lacking:
             numbers = naming.format_ranges(naming.to_ranges(sorted({index for index, _ in lacking})), 10)
@@ -162,8 +167,8 @@ class RunProxies:
     def remove_unneeded(self, made: Manifest) -> None:
         """Delete the packs of frames that were replaced. made: the manifest after a run that ended well."""
         with contextlib.suppress(SeqSaveError):  # such a pack belongs to no frame, and nothing reads it
-            found = list_packs(self._target, self._folder, self._policy)
+            found = list_packs(self._target, self.folder, self._policy)
             unknown = [entry.key for entry in made.frames if entry.checksum is None]
             for pack in unneeded(found, made.frames, unknown, own=self._run):
-                delete = partial(self._target.delete, f"{self._folder}/{pack}")
+                delete = partial(self._target.delete, f"{self.folder}/{pack}")
                 retry.call(self._policy, delete, contact=self._target.known)

@@ -14,7 +14,6 @@ from collections.abc import Callable, Hashable, Iterator, Sequence
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from seqsave import manifest as manifests
 from seqsave.errors import SeqSaveError, TargetError
 from seqsave.manifest.packs import PACK_FRAMES, PackName, folder_of, list_packs
 from seqsave.pictures import packs
@@ -70,7 +69,7 @@ class StoredProxies:
         """Use a newer listing. Packs are listed again when they are needed."""
         assert sequence.target is not None  # noqa: S101 - only pictures without a sequence have none
         self._target: Target = sequence.target
-        self._folder = folder_of(manifests.path_of(sequence.folder, sequence.name))
+        self._folder = folder_of(sequence.manifest_path)
         with self._lock:
             self._sequence = sequence
             self._entries: dict[Key, FrameEntry] | None = None

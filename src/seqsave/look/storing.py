@@ -63,7 +63,7 @@ def make_proxies(sequence: FrameSequence, *, on_frame: Callable[[Frame], None] =
     Raises TargetError if a pack or the manifest cannot be written; ManifestError.
     """
     target, stored = target_of(sequence), StoredProxies(sequence)
-    folder = folder_of(manifests.path_of(sequence.folder, sequence.name))
+    folder = folder_of(sequence.manifest_path)
     indices = sequence.indices
     result = Made()
     if not indices:
@@ -92,7 +92,7 @@ def make_proxies(sequence: FrameSequence, *, on_frame: Callable[[Frame], None] =
         for pack in packer.rest():
             _publish(target, folder, packer, pack, result)
         if named and known is not None:
-            manifests.change(target, manifests.path_of(sequence.folder, sequence.name), partial(_noted, named))
+            manifests.change(target, sequence.manifest_path, partial(_noted, named))
     needed.update(name for name, _ in named.values())
     if not result.unbound and (known is None or not known.writers):
         for name in before - needed:

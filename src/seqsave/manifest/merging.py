@@ -127,8 +127,13 @@ def _untouched(now: Manifest, me: WriterEntry, listing: Listing | None, same: Co
 
 
 def without_frames(manifest: Manifest, names: Collection[str]) -> Manifest:
-    """Return the manifest without frames that were deleted. It is complete if there are no other obstacles."""
-    return _judged(replace(manifest, frames=tuple(frame for frame in manifest.frames if frame.name not in names)))
+    """Return the manifest without frames that were deleted. It is complete if there are no other obstacles.
+
+    names: of their files, in any Unicode form.
+    """
+    gone = set(map(naming.normalized, names))
+    frames = tuple(frame for frame in manifest.frames if naming.normalized(frame.name) not in gone)
+    return _judged(replace(manifest, frames=frames))
 
 
 def replaced(manifest: Manifest, names: Collection[str], run: str) -> Manifest:

@@ -50,6 +50,11 @@ class RunRecord:
         """Return the facts that the run knows about its sequence."""
         return self._session.facts
 
+    @property
+    def path(self) -> str:
+        """Return the path of the manifest below the target: of the existing one, once the run has started."""
+        return self._session.path
+
     def plan(self, frames: int | Iterable[int], *, about: bool = False) -> None:
         """Note which frames the run is to save, before the first one, unless its settings state them.
 
@@ -100,6 +105,11 @@ class RunRecord:
         """Add a frame that is in the storage: written, or kept."""
         with self._lock_entries:
             self._entries[entry.key] = entry
+
+    def name_of(self, index: int, batch: int | None) -> str | None:
+        """Return the name of a frame that was added, below the sequence's folder; None for others."""
+        entry = self._entries.get((index, batch))
+        return None if entry is None else entry.name
 
     def note_other(self, index: int, batch: int | None) -> None:
         """Note that another saver's frame has the name of one that this run keeps elsewhere."""
@@ -153,9 +163,7 @@ class RunRecord:
         if seen is None:
             return {}
         named = {self._entries[one.index, one.batch].name: one for one in frames}
-        lacking = {name: one for name, one in named.items() if name not in seen}
-        known = {naming.normalized(name) for name in seen} if lacking else ()
-        return {name: one for name, one in lacking.items() if naming.normalized(name) not in known}
+        return {name: one for name, one in named.items() if name not in seen}
 
     def replaced(self, made: Manifest) -> list[int]:
         """Return the frames that this run wrote and whose files are others now, as its last listing showed.

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import partial
-from typing import Any
 
 from seqsave import targets
 from seqsave.errors import FrameExistsError, ManifestError, TargetError
@@ -26,11 +24,22 @@ from seqsave.manifest.merging import (
     unrecorded,
     without,
 )
-from seqsave.manifest.outcome import Listing, Outcome, Seen
+from seqsave.manifest.outcome import Listing, Outcome, as_recorded
 from seqsave.manifest.records import Facts, FrameEntry, Key, WriterEntry
 from seqsave.manifest.rivals import EVERY, doubted, lacks_versions, of_later_runs, of_other_runs
-from seqsave.manifest.store import DEFAULT_POLICY, list_frames, load_from, load_or_none, now, read, read_again, stamped
+from seqsave.manifest.store import (
+    DEFAULT_POLICY,
+    list_frames,
+    load_from,
+    load_or_none,
+    marked,
+    now,
+    read,
+    read_again,
+    stamped,
+)
 from seqsave.runtime import retry
+from seqsave.targets.spelling import read_spelled, spelled
 
 __all__ = ["Session", "merge_into"]
 
@@ -98,6 +107,7 @@ class Session:
             started=liveness.started_at(os.getpid()),
             defines=creates,
         )
+        self._path: str | None = None
         self._before: Manifest | None = None
         self._found_none_at: float | None = None
         self._known: tuple[bytes, str | None] | None = None
@@ -107,8 +117,8 @@ class Session:
 
     @property
     def path(self) -> str:
-        """Return the path of the manifest below the target."""
-        return self.facts.path
+        """Return the path of the manifest below the target: of the existing one, once the run has looked for it."""
+        return self._path or self.facts.path
 
     @property
     def run(self) -> str:
@@ -160,7 +170,7 @@ class Session:
 
         def look() -> None:
             try:
-                current = load_or_none(self._target, self.path, self._target.read(self.path))
+                current = load_or_none(self._target, self.path, read_spelled(self._target, self.path))
             except targets.FileMissingError:
                 current = None
             self._commit_checked(current, outcome, check)
@@ -227,6 +237,7 @@ class Session:
 
         try:
             # ``update`` would create the folder of a missing manifest.
+            self._find()
             if not self._target.capabilities.folders or self._target.exists(self.path):
                 self._update(change)
         except targets.FileMissingError:
@@ -237,7 +248,7 @@ class Session:
                 raise
             return False
         except ManifestError:
-            self._raw_update(lambda now: None if now is None else _marked(now))
+            self._raw_update(lambda now: None if now is None else marked(now))
             return False
         if self.base is None:
             self._found_none_at = time.monotonic()
@@ -267,7 +278,7 @@ class Session:
     def _close_late(self, outcome: Outcome) -> Manifest | None:
         """Merge a run that was not recorded before it wrote. Other runs may have replaced its frames since."""
         try:
-            self._target.read(self.path)
+            read_spelled(self._target, self.path)
         except TargetError:  # there is still none, or this run may not read it
             return None
         mended = replace(outcome, defines=False)
@@ -340,7 +351,8 @@ class Session:
         if current is not None:
             current = without(current, self._gone(current))
         if self._is_alone(current, outcome):
-            unseen = ended(current, self.facts, self._me, outcome, base, _as_recorded(current, outcome))
+            known = as_recorded((*(() if current is None else current.frames), *outcome.frames))
+            unseen = ended(current, self.facts, self._me, outcome, base, known)
             if not unseen.complete:
                 return unseen
         names = {frame.name for frame in (*outcome.frames, *(() if current is None else current.frames))}
@@ -417,10 +429,16 @@ class Session:
             return made[0]
 
         known, self._known = self._known, None
+        self._find()
         published = self._target.update(self.path, remembered, content_type=CONTENT_TYPE, known=known)
         data = made[0]
         if data is not None and published is not None and published.etag is not None:
             self._known = (data, published.etag)
+
+    def _find(self) -> None:
+        """Find out which Unicode form the name of the manifest has. Sends no request for names that have one form."""
+        if self._path is None:
+            self._path = spelled(self._target, self.facts.path)
 
     def _loaded(self, data: bytes, fresh_if_damaged: bool) -> Manifest | None:
         if self._made is not None and self._made[0] == data:
@@ -430,20 +448,3 @@ class Session:
 
 def _says_the_same(one: Manifest, other: Manifest) -> bool:
     return replace(one, updated="", software="") == replace(other, updated="", software="")
-
-
-def _as_recorded(manifest: Manifest | None, outcome: Outcome) -> Listing:
-    """Return a listing that shows each frame as it is recorded."""
-    frames = (*(manifest.frames if manifest is not None else ()), *outcome.frames)
-    return {frame.name: Seen(frame.size or 0, frame.version) for frame in frames}
-
-
-def _marked(data: bytes) -> bytes:
-    """Return a manifest marked as incomplete, without parsing more of it than that."""
-    try:
-        document: Any = json.loads(data)
-    except (ValueError, RecursionError):
-        return data
-    if not isinstance(document, dict) or document.get("complete") is not True:
-        return data
-    return json.dumps({**document, "complete": False}, indent=2).encode()

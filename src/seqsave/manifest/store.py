@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import zlib
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime, timezone
+from typing import Any
 
 from seqsave import targets
 from seqsave.errors import FrameNameError, ManifestError, TargetError
 from seqsave.manifest.document import Manifest, dump, load
 from seqsave.manifest.merging import CONTENT_TYPE
-from seqsave.manifest.outcome import Listing, Seen
+from seqsave.manifest.outcome import Listing, Seen, listing_of
 from seqsave.manifest.records import FrameEntry
 from seqsave.runtime import retry
-from seqsave.targets.spelling import differs_in_case, folds_case
+from seqsave.targets.spelling import differs_in_case, folds_case, read_spelled, spelled
 from seqsave.wording import crc32_text
 
 __all__ = [
@@ -23,6 +25,7 @@ __all__ = [
     "list_frames",
     "load_from",
     "load_or_none",
+    "marked",
     "now",
     "read",
     "read_again",
@@ -39,10 +42,12 @@ MOST_READ = 512 * 2**20
 def read(target: targets.Target, path: str, *, policy: retry.RetryPolicy = DEFAULT_POLICY) -> Manifest | None:
     """Return the manifest at ``path`` in ``target``; None if it does not exist, or belongs to another name's frames.
 
+    The file may have its name in the other Unicode form, as another program has copied it.
+
     Raises ManifestError (damaged, or of a newer version), TargetError.
     """
     try:
-        data = retry.call(policy, lambda: target.read(path), contact=target.known)
+        data = retry.call(policy, lambda: read_spelled(target, path), contact=target.known)
         return load_from(target, path, data)
     except (targets.FileMissingError, FrameNameError):
         return None
@@ -64,7 +69,7 @@ def list_frames(target: targets.Target, prefix: str, names: Iterable[str]) -> Li
             return None
         head = f"{folder}/" if folder else ""
         found |= {f"{head}{one.name}": Seen(one.size, one.version) for one in entries if not one.is_folder}
-    return found
+    return listing_of(found)
 
 
 def read_again(target: targets.Target, prefix: str, doubtful: Iterable[FrameEntry]) -> set[str]:
@@ -75,7 +80,7 @@ def read_again(target: targets.Target, prefix: str, doubtful: Iterable[FrameEntr
         if left < 0:
             break
         try:
-            data = target.read("/".join(filter(None, (below, frame.name))))
+            data = read_spelled(target, "/".join(filter(None, (below, frame.name))))
         except TargetError:
             continue
         if crc32_text(zlib.crc32(data)) == frame.checksum:
@@ -103,8 +108,11 @@ def change(
         result[:] = [after]
         return None if after is None else dump(stamped(after))
 
+    def update() -> None:
+        target.update(spelled(target, path), change_bytes, content_type=CONTENT_TYPE)
+
     with targets.changing():
-        retry.call(policy, lambda: target.update(path, change_bytes, content_type=CONTENT_TYPE), contact=target.known)
+        retry.call(policy, update, contact=target.known)
     return result[0]
 
 
@@ -147,6 +155,17 @@ def load_or_none(target: targets.Target, path: str, data: bytes) -> Manifest | N
         if error.is_newer:
             raise
         return None
+
+
+def marked(data: bytes) -> bytes:
+    """Return a manifest marked as incomplete, without parsing more of it than that."""
+    try:
+        document: Any = json.loads(data)
+    except (ValueError, RecursionError):
+        return data
+    if not isinstance(document, dict) or document.get("complete") is not True:
+        return data
+    return json.dumps({**document, "complete": False}, indent=2).encode()
 
 
 def stamped(manifest: Manifest) -> Manifest:

@@ -1,6 +1,7 @@
 """Names and numbers of frames, without I/O: read names, make names, and find names that belong together."""
 
 from seqsave.naming.extensions import ARCHIVES, MOVIES, PICTURES, kind_of_extension
+from seqsave.naming.forms import distinct, in_words, other_forms
 from seqsave.naming.grouping import Group, Grouped, Member, group_names, group_of_pattern, has_numbers
 from seqsave.naming.numbers import (
     MAX_INDEX,
@@ -53,11 +54,13 @@ __all__ = [
     "batch_folder",
     "check_frame",
     "check_index",
+    "distinct",
     "format_ranges",
     "gaps",
     "group_names",
     "group_of_pattern",
     "has_numbers",
+    "in_words",
     "is_hidden",
     "is_pattern",
     "is_sidecar",
@@ -68,6 +71,7 @@ __all__ = [
     "name_key",
     "natural_key",
     "normalized",
+    "other_forms",
     "parse_batch_folder",
     "parse_frames",
     "parse_pattern",

@@ -15,7 +15,7 @@ from urllib.parse import unquote
 
 from seqsave.errors import FrameNameError
 from seqsave.naming.numbers import batch_folder, check_index
-from seqsave.naming.pattern import MAX_DIGITS, SEPARATOR, NamePattern, is_hidden
+from seqsave.naming.pattern import MAX_DIGITS, SEPARATOR, NamePattern, is_hidden, normalized
 
 __all__ = ["PRIVATE_FOLDER", "NameRule", "is_sidecar", "join", "sidecar_key", "sidecar_name"]
 
@@ -102,7 +102,7 @@ def sidecar_name(file_name: str, crc32: int, key: str) -> str:
 
 def sidecar_key(sidecar: str, file_name: str, crc32: int) -> str | None:
     """Return the key in ``sidecar`` (one path component) if it belongs to this file; otherwise None."""
-    head = f"{file_name}.{crc32:08x}."
+    head, sidecar = normalized(f"{file_name}.{crc32:08x}."), normalized(sidecar)
     if not (sidecar.startswith(head) and sidecar.endswith(".json")):
         return None
     return unquote(sidecar[len(head) : -len(".json")])
@@ -110,7 +110,8 @@ def sidecar_key(sidecar: str, file_name: str, crc32: int) -> str | None:
 
 def is_sidecar(sidecar: str, file_name: str) -> bool:
     """Return True if ``sidecar`` (one path component) belongs to a file of this name, whatever its bytes are."""
-    head, rest = f"{file_name}.", sidecar.removeprefix(f"{file_name}.")
+    head, sidecar = normalized(f"{file_name}."), normalized(sidecar)
+    rest = sidecar.removeprefix(head)
     return sidecar.startswith(head) and re.fullmatch(r"[0-9a-f]{8}\..*\.json", rest) is not None
 
 

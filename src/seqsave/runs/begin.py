@@ -108,7 +108,11 @@ def _existing(target: targets.Target, rule: naming.NameRule, policy: retry.Retry
 
 def _as_frame(rule: naming.NameRule, entry: targets.Entry, batch: int | None) -> list[Key]:
     index = None if entry.is_folder else rule.name.parse(entry.name)
-    return [(index, batch)] if index is not None and rule.file_name(index) == entry.name else []
+    return [(index, batch)] if index is not None and _is_called(entry.name, rule.file_name(index)) else []
+
+
+def _is_called(name: str, other: str) -> bool:
+    return naming.normalized(name) == naming.normalized(other)
 
 
 def _read_note(

@@ -119,7 +119,7 @@ def _by_frame(records: Iterable[FrameRecord], run: str, rule: naming.NameRule) -
                 f"the record of {record.name!r:.80} is damaged: no task returns such values. Write the frame again",
                 reason="foreign",
             )
-        if record.run != run or record.name != _name_of(rule, record.key):
+        if record.run != run or naming.normalized(record.name) != naming.normalized(_name_of(rule, record.key)):
             raise RunError(
                 f"the record of {record.name:.80} belongs to run {record.run!r:.80}, not to {run!r} of {rule.pattern}: "
                 "commit each run with its own records",

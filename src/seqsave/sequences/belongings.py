@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from seqsave import manifest, naming, targets
+from seqsave import naming, targets
 from seqsave.errors import FrameExistsError, TargetError
 from seqsave.manifest import packs
 from seqsave.pictures.codecs import EXTENSIONS
@@ -42,10 +42,14 @@ _CHECKSUM = re.compile(r"\.(?=[0-9a-f]{8}\..*\.json\Z)", re.DOTALL)
 
 @dataclass(frozen=True, slots=True)
 class Sidecar:
-    """A file with metadata of a frame: its path below the target, and the path of the frame's file."""
+    """A file with metadata of a frame: its path below the target, and the path of the frame's file.
+
+    ending: the part of its name behind that of the frame.
+    """
 
     path: str
     owner: str
+    ending: str
 
 
 def target_of(sequence: FrameSequence) -> targets.Target:
@@ -70,8 +74,8 @@ def folders_of(sequence: FrameSequence) -> list[str]:
 
 
 def manifest_path(sequence: FrameSequence) -> str:
-    """Return the path of a sequence's manifest below the target."""
-    return manifest.path_of(sequence.folder, sequence.name)
+    """Return the path of a sequence's manifest below the target. Raises TargetError for temporary failures."""
+    return sequence.manifest_path
 
 
 def sidecars_of(target: targets.Target, frames: Iterable[str]) -> list[Sidecar]:
@@ -83,10 +87,12 @@ def sidecars_of(target: targets.Target, frames: Iterable[str]) -> list[Sidecar]:
     found = []
     for folder, own in names.items():
         private = naming.join(folder, naming.PRIVATE_FOLDER)
+        spelled = {naming.normalized(name): name for name in own}
         for entry in list_folder(target, private):
-            owner = None if entry.is_folder else _owner(entry.name, own)
+            owner = None if entry.is_folder else _owner(entry.name, spelled)
             if owner is not None:
-                found.append(Sidecar(f"{private}/{entry.name}", naming.join(folder, owner)))
+                name, ending = owner
+                found.append(Sidecar(f"{private}/{entry.name}", naming.join(folder, name), ending))
     return found
 
 
@@ -163,6 +169,13 @@ def _folder_of(sequence: FrameSequence, frame: Frame) -> str:
     return sequence.folder if frame.batch is None else naming.join(sequence.folder, naming.batch_folder(frame.batch))
 
 
-def _owner(sidecar: str, names: Collection[str]) -> str | None:
-    """Return the file to which a sidecar belongs; None if it is not one of these."""
-    return next((sidecar[: at.start()] for at in _CHECKSUM.finditer(sidecar) if sidecar[: at.start()] in names), None)
+def _owner(sidecar: str, names: Mapping[str, str]) -> tuple[str, str] | None:
+    """Return the file to which a sidecar belongs, and the rest of its name; None if it is not one of these.
+
+    names: of files, by their composed form.
+    """
+    for at in _CHECKSUM.finditer(sidecar):
+        name = names.get(naming.normalized(sidecar[: at.start()]))
+        if name is not None:
+            return name, sidecar[at.start() :]
+    return None

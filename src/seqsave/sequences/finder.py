@@ -333,9 +333,9 @@ def _named_like_frames(name: naming.NamePattern, items: Sequence[Item]) -> list[
     return [Unreadable(index, one.batch, one.name, one.problem) for one, index in numbered if index is not None]
 
 
-def _is_own(member: naming.Member[Item], name: naming.NamePattern) -> tuple[bool, bool]:
+def _is_own(member: naming.Member[Item], name: naming.NamePattern) -> tuple[bool, bool, bool]:
     is_wide = member.digits == max(name.digits, len(str(abs(member.index))))
-    return is_wide, member.name.endswith(name.ending)
+    return is_wide, member.name.endswith(name.ending), member.name == naming.normalized(member.name)
 
 
 def has_prefix(sequence: FrameSequence | LostSequence, prefix: str | None) -> bool:

@@ -134,7 +134,7 @@ class Files:
 
     def __init__(self, target: targets.Target) -> None:
         self.target = target
-        self._sidecars: dict[str, list[str]] = {}
+        self._sidecars: dict[str, list[tuple[str, str]]] = {}
         self._known: dict[str, Frame] = {}
         self._identity: Place | None = None
         self._lock = threading.Lock()
@@ -214,10 +214,11 @@ class Files:
         """Return the sidecars in ``folder`` of files of this name, whatever their bytes are."""
         with self._lock:
             if folder not in self._sidecars:
-                self._sidecars[folder] = sorted(entry.name for entry in list_folder(self.target, folder))
-        listed, head = self._sidecars[folder], f"{name}."
-        first = bisect_left(listed, head)
-        return list(takewhile(lambda sidecar: sidecar.startswith(head), islice(listed, first, None)))
+                names = (entry.name for entry in list_folder(self.target, folder))
+                self._sidecars[folder] = sorted((naming.normalized(name), name) for name in names)
+        listed, head = self._sidecars[folder], naming.normalized(f"{name}.")
+        found = islice(listed, bisect_left(listed, (head, "")), None)
+        return [sidecar for _, sidecar in takewhile(lambda pair: pair[0].startswith(head), found)]
 
 
 def decode(

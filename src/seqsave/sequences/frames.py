@@ -25,6 +25,7 @@ from seqsave.plugins import registry
 from seqsave.plugins.options import check_choice, check_count
 from seqsave.sequences.ahead import Outcome, ReadJob, size_of
 from seqsave.sequences.frame import Frame, key_of
+from seqsave.targets.spelling import spelled
 from seqsave.types import MAX_PIXELS, Decoded
 from seqsave.wording import counted
 
@@ -144,6 +145,17 @@ class Frames(Sequence[Frame]):
         if self.target is None:
             return None
         return manifests.read(self.target, manifests.path_of(self.folder, self.name))
+
+    @cached_property
+    def manifest_path(self) -> str:
+        """Return the path of the manifest below ``target``, as its file is called, whether it exists or not.
+
+        Sends up to three requests for a name that has two Unicode forms, and none for others. Raises TargetError for
+        temporary failures.
+        """
+        path = manifests.path_of(self.folder, self.name)
+        target = self.target
+        return path if target is None else targets.with_retries(target, lambda: spelled(target, path))
 
     @cached_property
     def info(self) -> ImageInfo:

@@ -76,10 +76,10 @@ def lost_in(
     Raises TargetError.
     """
     private = naming.join(folder, naming.PRIVATE_FOLDER)
-    own = {manifest.path_of(one.folder, one.name) for one in present}
+    own = {manifest.path_of("", one.name).rpartition("/")[2] for one in present}
     files = [one.name for one in list_folder(target, private) if not one.is_folder and one.name.endswith(".json")]
-    paths = [f"{private}/{name}" for name in files if not _SIDECAR.search(name)]
-    found = [_expecting(target, folder, path) for path in [path for path in paths if path not in own][:MOST]]
+    names_of_others = [name for name in files if not _SIDECAR.search(name) and naming.normalized(name) not in own]
+    found = [_expecting(target, folder, f"{private}/{name}") for name in names_of_others[:MOST]]
     lost = [one for one in found if one is not None]
     there = list(names()) if lost else []
     return [one for one in lost if all(one.name.number_in(name) is None for name in there)]

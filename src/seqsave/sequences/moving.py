@@ -24,6 +24,7 @@ from seqsave.manifest.store import read_again
 from seqsave.naming import NamePattern
 from seqsave.sequences import finder
 from seqsave.sequences.belongings import (
+    Sidecar,
     files_of,
     folders_of,
     manifest_path,
@@ -40,7 +41,7 @@ from seqsave.sequences.many import call
 from seqsave.sequences.reader import FrameSequence
 from seqsave.sequences.repair import from_scratch
 from seqsave.sequences.transfer import Arrived, Step, Transfer, listed
-from seqsave.targets.spelling import Names
+from seqsave.targets.spelling import Names, spelled
 from seqsave.wording import checksum_of, counted, crc32_text, first_of
 
 __all__ = ["Move", "Moved", "move", "plan_move"]
@@ -112,7 +113,7 @@ def plan_move(sequence: FrameSequence, destination: Destination, offset: int = 0
     source, target, name = target_of(sequence), destination.target, destination.name or sequence.name
     stays = _place(source, sequence.folder) == _place(target, "")
     names = {} if destination.name is not None or offset else {frame.url: frame.name for frame in sequence}
-    steps = list(_steps(sequence, name, offset, names))
+    steps = list(_steps(sequence, target, name, offset, names))
     if stays:
         steps = [step for step in steps if step.old != naming.join(sequence.folder, step.new)]
     if not any(step.frame is not None for step in steps):
@@ -137,8 +138,8 @@ def _refuse_a_part(sequence: FrameSequence) -> None:
     known = sequence.manifest
     if known is None:
         return
-    own = {name_below(frame) for frame in sequence}
-    others = [frame.name for frame in known.frames if frame.name not in own]
+    own = {naming.normalized(name_below(frame)) for frame in sequence}
+    others = [frame.name for frame in known.frames if naming.normalized(frame.name) not in own]
     existing = manifests.list_frames(target_of(sequence), sequence.prefix, others) or {}
     rest = [name for name in others if name in existing]
     if rest:
@@ -148,23 +149,24 @@ def _refuse_a_part(sequence: FrameSequence) -> None:
         )
 
 
-def _steps(sequence: FrameSequence, name: NamePattern, offset: int, names: Mapping[str, str]) -> Iterator[Step]:
+def _steps(
+    sequence: FrameSequence, destination: targets.Target, name: NamePattern, offset: int, names: Mapping[str, str]
+) -> Iterator[Step]:
     """Yield a step for each frame, followed by those of its metadata files; and for proxies and the preview.
 
     names: the new names of frames by their URL, where these do not follow from the pattern.
     """
     target = target_of(sequence)
-    sidecars: dict[str, list[str]] = {}
+    sidecars: dict[str, list[Sidecar]] = {}
     for one in sidecars_of(target, [path_of(sequence, frame) for frame in sequence]):
-        sidecars.setdefault(one.owner, []).append(one.path)
+        sidecars.setdefault(one.owner, []).append(one)
     for frame in sequence:
         folder = "" if frame.batch is None else naming.batch_folder(frame.batch)
         new, old = names.get(frame.url) or name.format(frame.index + offset), path_of(sequence, frame)
         yield Step(old, naming.join(folder, new), frame.size or 0, frame)
-        for path in sidecars.get(old, ()):
-            rest = path.rpartition("/")[2].removeprefix(frame.name)
-            yield Step(path, naming.join(folder, f"{naming.PRIVATE_FOLDER}/{new}{rest}"), 0)
-    folder = packs.folder_of(manifests.path_of("", name))
+        for one in sidecars.get(old, ()):
+            yield Step(one.path, naming.join(folder, f"{naming.PRIVATE_FOLDER}/{new}{one.ending}"), 0)
+    folder = packs.folder_of(call(destination, lambda: spelled(destination, manifests.path_of("", name))))
     for path in packs_of(sequence):
         yield Step(path, f"{folder}/{path.rpartition('/')[2]}", 0)
     for path in preview_of(sequence):
@@ -318,7 +320,7 @@ class _Records:
         self._plan = plan
         self._known = plan.sequence.manifest
         self._source_path = manifest_path(plan.sequence)
-        self._path = manifests.path_of("", plan.name)
+        self._path = call(plan.target, lambda: spelled(plan.target, manifests.path_of("", plan.name)))
         self._is_same = plan.stays and naming.join(plan.sequence.folder, self._path) == self._source_path
         self._source = Claim(target_of(plan.sequence), self._source_path) if self._known is not None else None
         self._target: Claim | None = None
@@ -367,10 +369,10 @@ class _Records:
         if self._source is None:
             return
         head = f"{self._plan.sequence.folder}/" if self._plan.sequence.folder else ""
-        kept = {path.removeprefix(head) for path in left}
+        kept = {naming.normalized(path.removeprefix(head)) for path in left}
 
         def make(current: Manifest) -> Manifest | None:
-            gone = {frame.name for frame in current.frames if frame.name not in kept}
+            gone = {frame.name for frame in current.frames if naming.normalized(frame.name) not in kept}
             return manifests.without_frames(current, gone) if kept else None
 
         self._source.leave(make)

@@ -285,7 +285,8 @@ def _has_others(sequence: FrameSequence, target: targets.Target, current: Manife
     """Return whether a manifest records frames with other names that exist: a pattern may match a part of them."""
     listing = manifest.list_frames(target, sequence.prefix, [frame.name for frame in current.frames])
     existing = (frame.name for frame in current.frames if listing is None or frame.name in listing)
-    return any(name not in names for name in existing)
+    own = set(map(naming.normalized, names))
+    return any(naming.normalized(name) not in own for name in existing)
 
 
 def _without_rest(removal: Removal, target: targets.Target, result: Removed) -> Removed:

@@ -73,7 +73,7 @@ def rebuild(
         made = manifest.redefined(made, _expected(sequence, current, expected))
         return replace(made, complete=bool(found) and not (came or made.missing or made.outside))
 
-    made = manifest.change(target, manifest.path_of(sequence.folder, sequence.name), make)
+    made = manifest.change(target, sequence.manifest_path, make)
     assert made is not None  # noqa: S101 - make returns one
     return made
 
@@ -87,7 +87,7 @@ def release(sequence: FrameSequence) -> Manifest:
     """
     if sequence.manifest is None:
         raise SequenceNotFoundError(f"{sequence.pattern} in {sequence.url} has no manifest")
-    path = manifest.path_of(sequence.folder, sequence.name)
+    path = sequence.manifest_path
 
     def make(current: Manifest | None) -> Manifest | None:
         return None if current is None else manifest.without(current, [writer.id for writer in current.writers])

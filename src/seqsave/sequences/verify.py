@@ -289,7 +289,8 @@ def _unreadable(sequence: FrameSequence) -> Iterable[Finding]:
 def _duplicate(sequence: FrameSequence) -> Iterable[Finding]:
     for frame in sequence.duplicates:
         own = sequence.frame(frame.index, frame.batch)
-        message = f"{frame.name} has the number of {own.name}"
+        name, other = naming.distinct(frame.name, own.name)
+        message = f"{name} has the number of {other}"
         yield Finding(kind="duplicate", index=frame.index, batch=frame.batch, url=frame.url, message=message)
 
 

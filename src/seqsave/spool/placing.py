@@ -6,7 +6,7 @@ import contextlib
 import time
 import zlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Literal
 
@@ -15,7 +15,7 @@ from seqsave.errors import FrameExistsError, TargetError
 from seqsave.spool.before import Before
 from seqsave.spool.entries import Entry, FileFacts
 from seqsave.targets.base import described
-from seqsave.targets.spelling import Names, other_name
+from seqsave.targets.spelling import Names, other_name, spelled
 
 __all__ = ["ConflictError", "ConflictReason", "Placed", "Placing"]
 
@@ -62,6 +62,7 @@ class Placing:
 
         Raises ConflictError, TargetError.
         """
+        entry = self._spelled(entry)
         answer, is_verified = None, True
         if len(entry.files) > 1 and not self._replaces and not entry.frame.create:
             self._refuse_conflict(entry)  # before the sidecars of a frame that is not published
@@ -75,6 +76,14 @@ class Placing:
             is_verified = is_verified and bool(placed.is_same)
             answer = placed.published if facts.path == entry.path else answer
         return answer, is_verified
+
+    def _spelled(self, entry: Entry) -> Entry:
+        """Return the entry with the path that its frame's file has, if its name has the other Unicode form there."""
+        path = self._call(partial(spelled, self._target, entry.path))
+        if path == entry.path:
+            return entry
+        files = (replace(facts, path=path) if facts.path == entry.path else facts for facts in entry.files)
+        return replace(entry, path=path, files=tuple(files))
 
     def _place(self, entry: Entry, facts: FileFacts, content: bytes) -> Placed:
         if self._replaces:

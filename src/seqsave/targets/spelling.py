@@ -1,22 +1,35 @@
-"""Names that differ only in case: on SMB, macOS and Windows, they are the same file.
+"""Names that differ only in case, or only in their Unicode form.
 
-There, ``frame_00001.png`` would replace another sequence's ``Frame_00001.png``, under that name. To find out whether a
-folder ignores case, the storage is asked for an existing file under its name in another case.
+Names that differ only in case are the same file on SMB, macOS and Windows. There, ``frame_00001.png`` would replace
+another sequence's ``Frame_00001.png``, under that name. To find out whether a folder ignores case, the storage is asked
+for an existing file under its name in another case. The composed and the decomposed form of a name are one name
+everywhere: if a file has the other one, it is used under that.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterable, Iterator, MutableMapping
 from typing import TYPE_CHECKING
 
 from seqsave import naming
 from seqsave.errors import FrameExistsError, TargetError
+from seqsave.targets.failures import FileMissingError
 
 if TYPE_CHECKING:
     from seqsave.targets.base import Target
 
-__all__ = ["Names", "differs_in_case", "folds_case", "may_be_folded", "other_name", "refusal"]
+__all__ = [
+    "Names",
+    "differs_in_case",
+    "folds_case",
+    "may_be_folded",
+    "other_name",
+    "read_spelled",
+    "refusal",
+    "spelled",
+]
 
 
 def differs_in_case(one: str, other: str) -> bool:
@@ -81,6 +94,39 @@ def folds_case(target: Target, path: str, listed: Iterable[str]) -> bool:
                 raise
             return False  # credentials that do not allow this request may still allow saving
     return learned[place]
+
+
+def spelled(target: Target, path: str) -> str:
+    """Return the path under which a file exists, if that is its name in another Unicode form; else ``path``.
+
+    Sends one request for a name that has another form, as a rule, and none for others. Raises TargetError for temporary
+    failures.
+    """
+    try:
+        return next((one for one in _other_paths(path) if target.exists(one) and not target.exists(path)), path)
+    except TargetError as error:
+        if error.transient:
+            raise
+        return path  # credentials that do not allow this request may still allow saving
+
+
+def read_spelled(target: Target, path: str) -> bytes:
+    """Return the bytes of a file; where none has this very name, of one with another Unicode form of it.
+
+    Raises TargetError.
+    """
+    try:
+        return target.read(path)
+    except FileMissingError as error:
+        for other in _other_paths(path):
+            with contextlib.suppress(FileMissingError):
+                return target.read(other)
+        raise error from None
+
+
+def _other_paths(path: str) -> list[str]:
+    folder, slash, name = path.rpartition("/")
+    return [f"{folder}{slash}{other}" for other in naming.other_forms(name)]
 
 
 def may_be_folded(path: str, learned: MutableMapping[str, bool]) -> bool:

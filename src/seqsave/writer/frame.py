@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
 from isal.isal_zlib import crc32
@@ -136,6 +136,12 @@ class FrameTask(Job[SavedFrame]):
         """Make the files, and return the size of all of them, in bytes."""
         self.output.encode(self)
         return self.size
+
+    def rename(self, path: str) -> None:
+        """Let the frame's file have the path with the other Unicode form of its name, which has the same sidecars."""
+        own = self.frame
+        self.files = [replace(file, path=path) if file is own else file for file in self.files]
+        self.key = replace(self.key, path=path)
 
     @property
     def size(self) -> int:

@@ -237,7 +237,8 @@ class Output:
 
     def _path(self, frame: SavedFrame) -> str:
         """Return the path of a saved frame."""
-        return self._named.get((frame.index, frame.batch)) or self.rule.format(frame.index, frame.batch)
+        name = self.record.name_of(frame.index, frame.batch)
+        return self.rule.format(frame.index, frame.batch) if name is None else naming.join(self.rule.folder, name)
 
     def settle(self, result: SaveResult) -> None:
         """Remove or name the other frames of the sequence, after the run has ended well."""

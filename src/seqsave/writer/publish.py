@@ -75,6 +75,7 @@ class FramePublisher:
         self._copy_trial: SharedCall[bool] = SharedCall()
         self._published = Counter[str]()
         self._under_way: dict[str, FrameTask] = {}
+        self._renamed: set[str] = set()
         self._lock = threading.Lock()
 
     # --- the flow ----------------------------------------------------------------------------------------------------
@@ -112,6 +113,8 @@ class FramePublisher:
             attempts = _Attempts(self._log, self._pipeline, task.key)
             yield self._start.step(partial(self._record.start, attempts.note, self._stop_event, policy))
         answer = None
+        if self._existing.may_have_other_form(task.key):
+            yield from self._find_other_form(task, policy)
         self._under_way[task.key.path] = task
         if self._existing.may_be_misspelled(task.key):
             attempts = _Attempts(self._log, self._pipeline, task.key)
@@ -136,6 +139,15 @@ class FramePublisher:
             if full is not None:
                 yield from self._proxies.publish(full, policy, self._stop_event)
         return self._saved(task, entry)
+
+    def _find_other_form(self, task: FrameTask, policy: retry.RetryPolicy) -> Flow[None]:
+        """Let the frame have the name of its existing file, if that is the other Unicode form of its own."""
+        attempts = _Attempts(self._log, self._pipeline, task.key)
+        look = Call(partial(self._existing.in_other_form, task.key))
+        other = yield from self._retrying(partial(flow.wait, look), policy, attempts.note)
+        if other is not None:
+            task.rename(other)
+            self._renamed.add(other)
 
     @staticmethod
     def _packed(proxies: RunProxies, task: FrameTask, entry: FrameEntry) -> tuple[FrameEntry, Pack | None]:
@@ -281,9 +293,11 @@ class FramePublisher:
         """
         if self._if_exists == "skip":
             return self.pass_over(key, "skipped")
-        url = self._target.url_of(key.path)
+        found = f"{self._target.url_of(key.path)} already exists"
+        if key.path in self._renamed:
+            found += f", with its name in Unicode's {naming.in_words(key.name)} form"
         raise FrameExistsError(
-            f"{url} already exists: use `if_exists='overwrite'` or `if_exists='skip'`, or another prefix or start",
+            f"{found}: use `if_exists='overwrite'` or `if_exists='skip'`, or another prefix or start",
             topic="exists",
         )
 
