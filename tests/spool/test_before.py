@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import time
+from contextlib import nullcontext as does_not_raise
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from seqsave import targets
+from seqsave.errors import TargetError
 from seqsave.spool import Before, Outcome, Spool, unknown
+from seqsave.spool.placing import Placing
 from tests.spool.flushing import FRAME, before_of, flushed
 from tests.spool.kept import item, keep, target_of
 
@@ -126,6 +130,30 @@ def test_unknown_and_written_after_the_run_began(place: Place, spool: Spool) -> 
     place.write(FRAME, b"theirs")
     assert is_conflict(flushed(spool, target))
     assert place.read(FRAME) == b"theirs"
+
+
+def refuse(fault: Any, _path: str) -> None:
+    raise TargetError("no answer", fault=fault)
+
+
+def test_unknown_and_a_file_that_may_be_newer(place: Place, spool: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
+    target = target_of(place)
+    entry, placing = keep(spool, target, 1, before=unknown()), Placing(target, lambda request: request())
+    assert not placing.may_be_newer(entry), "no file"
+    place.write(FRAME, b"theirs")
+    assert placing.may_be_newer(entry)
+    look = target.look
+
+    def long_before(path: str) -> targets.Entry | None:
+        seen = look(path)
+        return seen and replace(seen, changed=(seen.changed or 0) - 6000)
+
+    monkeypatch.setattr(target, "look", long_before)
+    assert not placing.may_be_newer(entry)
+    for fault, expected in (("denied", does_not_raise(True)), ("server", pytest.raises(TargetError))):
+        monkeypatch.setattr(target, "look", partial(refuse, fault))
+        with expected as answer:
+            assert placing.may_be_newer(entry) is answer
 
 
 def test_unknown_and_nothing_there(place: Place, spool: Spool) -> None:

@@ -12,14 +12,15 @@ import pytest
 import seqsave
 from seqsave import targets
 from seqsave.errors import SaveError, TargetError
-from seqsave.spool import Records, Spool, fingerprint, flush_place, unknown
+from seqsave.spool import Entry, Records, Spool, fingerprint, flush_place, unknown
+from seqsave.spool.placing import Placing
 from seqsave.targets.local import LocalTarget
 from seqsave.writer import publisher_behind
 from tests.spool.flushing import FRAME, ONCE, before_of, flushed
 from tests.spool.kept import item, keep, target_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from tests.support.places import Place
 
@@ -170,12 +171,34 @@ def test_a_newer_frame_of_another_run_stays(tmp_path: Path, spool: Spool, altoge
     assert [(one.index, one.reason) for one in result.conflicts] == [(1, "changed")]
     assert result.frames == ()
     assert value(folder / FRAME) == 200
-    if not altogether:
-        found = seqsave.open_sequence(folder).manifest
-        assert found is not None
-        assert found.complete, "the record of the other run stays"
+    found = seqsave.open_sequence(folder).manifest
+    assert found is not None
+    assert found.complete, "the record of the other run stays"
     assert seqsave.flush(spool.folder, replace=True).counts["published"] == 1
     assert value(folder / FRAME) == 10
+
+
+def test_the_record_of_an_older_frame_of_the_same_spool_does_not_stay(
+    tmp_path: Path, spool: Spool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another process published the older frame; until the newer one is published, the sequence is not complete."""
+    folder, seen, real = tmp_path / "renders", [], Placing.place
+    for level in (1, 2):
+        spooled(folder, spool, level, altogether=True)
+    saved(folder, 1)
+
+    def place(placing: Placing, entry: Entry, data: Sequence[bytes]) -> Any:
+        found = seqsave.open_sequence(folder).manifest
+        seen.append(found is not None and found.complete)
+        return real(placing, entry, data)
+
+    monkeypatch.setattr(Placing, "place", place)
+    assert seqsave.flush(spool.folder).counts["published"] == 1
+    assert seen == [False] * 3, "for the notes of both runs, and for the frame"
+    assert value(folder / FRAME) == 2
+    found = seqsave.open_sequence(folder).manifest
+    assert found is not None
+    assert found.complete
 
 
 @pytest.mark.parametrize(("is_later", "altogether"), [(False, True), (True, False), (True, True)])

@@ -16,9 +16,11 @@ from seqsave.errors import ManifestError
 from seqsave.manifest import UNKNOWN_VERSION, Facts, FrameEntry
 from seqsave.runtime import retry
 from seqsave.spool.entries import Entry, fingerprint, key_of
+from seqsave.spool.placing import Placing
 from seqsave.spool.publisher import Publisher, publisher_of
 from seqsave.spool.rounds import Outcome, Records
 from seqsave.spool.store import Spool
+from seqsave.wording import crc32_text
 
 __all__ = [
     "DeferredUpdates",
@@ -131,7 +133,9 @@ def _open(target: targets.Target, entry: Entry, policy: retry.RetryPolicy) -> No
 
 def _close(target: targets.Target, entry: Entry, waiting: Mapping[str, Entry], policy: retry.RetryPolicy) -> None:
     facts, closing = Facts.from_document(entry.facts["manifest"]), entry.facts["closing"]
-    others = _recorded_since(manifest.Session(target, facts, creates=False, policy=policy), waiting.values())
+    placing = Placing(target, partial(retry.call, policy, contact=target.known))
+    session = manifest.Session(target, facts, creates=False, policy=policy)
+    others = _recorded_since(session, waiting.values(), placing)
     try:
         # Of what was in the spool then, some may have been published since, perhaps without a manifest to enter it
         # into: a look at the storage says which.
@@ -151,26 +155,33 @@ def _close(target: targets.Target, entry: Entry, waiting: Mapping[str, Entry], p
     manifest.Session(target, facts, creates=outcome.defines, policy=policy, run=run).close(outcome)
 
 
-def _recorded_since(session: manifest.Session, waiting: Collection[Entry]) -> set[Key]:
+def _recorded_since(session: manifest.Session, waiting: Collection[Entry], placing: Placing) -> set[Key]:
     """Return those of the frames which another run has written and recorded since they were put into the spool.
 
     They are conflicts, or are left out by a run that keeps existing frames, and the record of the other run stays. A
     run that replaces no frame leaves every record as it is.
     """
-    known = [entry for entry in waiting if entry.before.state != "unknown" or entry.frame.create]
-    found = session.peek() if known else None
+    found = session.peek() if waiting else None
     recorded = {} if found is None else {frame.key: frame for frame in found.frames if frame.checksum is not None}
     return {
         (entry.index, entry.batch)
-        for entry in known
+        for entry in waiting
         if (frame := recorded.get((entry.index, entry.batch))) is not None
-        and frame.version not in ((UNKNOWN_VERSION,) if entry.frame.create else _same_versions(entry))
         and FrameEntry.from_document(entry.facts.get("frame", {})).name == frame.name
+        and _is_since(frame, entry, placing)
     }
 
 
-def _same_versions(entry: Entry) -> tuple[str | None, ...]:
-    return None, UNKNOWN_VERSION, entry.before.version
+def _is_since(frame: FrameEntry, entry: Entry, placing: Placing) -> bool:
+    """Return whether a recorded frame was written since an entry for its name was made, or must not be replaced."""
+    if frame.version == UNKNOWN_VERSION:
+        return False
+    if entry.frame.create:
+        return True
+    if entry.before.state == "unknown":  # the storage could not be asked then
+        is_own = any((frame.size, frame.checksum) == (size, crc32_text(crc)) for size, crc in entry.before.own)
+        return not is_own and placing.may_be_newer(entry)
+    return frame.version not in (None, entry.before.version)
 
 
 def kept_entry(document: Any, size: int | None = None) -> FrameEntry:

@@ -177,6 +177,19 @@ class Placing:
         listed: Sequence[targets.Entry] = self._call(partial(self._target.list, folder))
         return self._call(partial(other_name, self._target, path, Names(one.name for one in listed))) is not None
 
+    def may_be_newer(self, entry: Entry) -> bool:
+        """Return whether the file under a frame's name may have been written since the run of the entry began.
+
+        A file that the credentials do not allow reading may be.
+        """
+        try:
+            seen = self._call(partial(self._target.look, entry.path))
+        except TargetError as error:
+            if error.fault not in _UNREADABLE:
+                raise
+            return True
+        return seen is not None and not entry.before.is_older(seen, self._storage_now(entry.path))
+
     def _storage_now(self, path: str) -> float | None:
         """Return the time by the storage's clock, from one request for all frames."""
         if not self._offsets:
