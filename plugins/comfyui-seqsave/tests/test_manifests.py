@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import uuid
 from typing import TYPE_CHECKING, Any
 
+import av
 import pytest
 import torch
 from comfyui_seqsave import manifests
@@ -119,6 +121,23 @@ def test_a_shorter_animation_over_a_longer_one_is_not_called_whole(folder: str, 
     assert (one.complete, [frame.index for frame in one.outside]) == (False, [3, 4])
 
 
+@pytest.mark.parametrize("batches", [1, 2])
+def test_the_movie_of_a_shorter_animation_holds_its_own_frames(
+    folder: str, folders: host.Folders, batches: int
+) -> None:
+    """A consumer of ``sequence`` gets each file of the prefix, and the page that plays them too."""
+    for index in range(5):
+        save(folder, index, 5, torch.zeros(1, 64, 64, 3), preview="mp4")
+    for index in range(3):
+        done = save(folder, index, 3, torch.ones(batches, 64, 64, 3), preview="mp4")
+    target = seqsave.open_sequence(folder or folders.output, prefix="frame").target
+    assert target is not None
+    with av.open(io.BytesIO(target.read("frame.mp4"))) as movie:
+        shown = [frame.to_ndarray(format="rgb24").mean() > 128 for frame in movie.decode(video=0)]
+    assert shown == [True] * 3
+    assert sorted(done["result"][0].frames) == ([0, 1, 2, 3, 4] if batches == 1 else [0, 1, 2])
+
+
 @pytest.mark.filterwarnings("ignore:frames that no run recorded:seqsave.SeqSaveWarning")
 def test_frames_after_the_last_one_that_no_animation_recorded_are_named(folder: str, folders: host.Folders) -> None:
     save(folder, 4, 9)  # of one that was interrupted
@@ -128,6 +147,16 @@ def test_frames_after_the_last_one_that_no_animation_recorded_are_named(folder: 
     one = found(folder, folders)
     assert one is not None
     assert [frame.index for frame in one.frames] == [0, 1, 2]
+
+
+@pytest.mark.filterwarnings("ignore:frames that no run recorded:seqsave.SeqSaveWarning")
+def test_of_an_animation_with_a_gap_they_are_named_too(folder: str, folders: host.Folders) -> None:
+    save(folder, 4, 9, also_as="jpg")
+    save(folder, 0, 3, also_as="jpg")
+    warned = save(folder, 2, 3, also_as="jpg")["ui"]["warnings"]
+    gap, beyond = "frames are missing: 1", "Frames after the last one lie beside those of this animation: frame 4"
+    assert [gap in line for line in warned if "Not complete" in line] == [True]
+    assert warned.count(beyond) == 1
 
 
 def test_frames_after_the_end_are_those_of_the_animation_if_the_graph_saves_them(

@@ -223,13 +223,15 @@ def _finished(
         frames = [frame for frame in sequence if (frame.batch is not None) == (batches > 1)]
         facts = _facts(form, asked, frame_counter)
         last = None if at_end == "keep going" else facts.total
+        own = frames if last is None else [frame for frame in frames if frame.index < last]
         if frames:
-            log = _with_result(log, "manifest", partial(_recorded, place, facts, frames, last, warned), warned)
+            log = _with_result(log, "manifest", partial(_recorded, place, facts, frames, own, warned), warned)
         urls = _urls(frames)
         if frames and asked.proxies:
             log = _with_result(log, "proxies", partial(_proxies, place, form, pattern, warned), warned)
     if asked.preview is not None:
-        log = _with_result(log, "preview", partial(_movie, place, asked.formats[0], asked.preview, sequence), warned)
+        movie = partial(_movie, place, asked.formats[0], asked.preview, sequence.part(own), warned)
+        log = _with_result(log, "preview", movie, warned)
     return urls, log
 
 
@@ -266,23 +268,22 @@ def _with_result(log: LogEntry, what: str, work: Callable[[], str], warned: list
 
 
 def _recorded(
-    place: access.Place, facts: Facts, frames: list[seqsave.Frame], last: int | None, warned: list[str]
+    place: access.Place, facts: Facts, frames: list[seqsave.Frame], own: list[seqsave.Frame], warned: list[str]
 ) -> str:
     """Write the manifest, and return a line about what is missing or too many, which goes into ``warned`` too.
 
-    last: the number of frames. Those after it are not of this animation, but of an older one that was longer; None if
-          the graph saves frames after the end as well.
+    own: the frames of this animation. Others of ``frames`` come after its last one, and are of an older one.
     """
-    written = manifests.write(place, facts, [one for one in frames if last is None or one.index < last])
-    beyond = sorted({one.index for one in frames if last is not None and one.index >= last})
-    if written is None or (written.complete and not beyond):
-        return ""
-    if written.complete:
-        numbers = naming.format_ranges(naming.to_ranges(beyond), 10, noun="frame")
-        warned.append(f"Frames after the last one lie beside those of this animation: {numbers}")
-    else:
-        warned.append(f"Not complete: {'; '.join(written.obstacles())}")
-    return warned[-1]
+    written = manifests.write(place, facts, own)
+    lines = []
+    if written is not None and not written.complete:
+        lines.append(f"Not complete: {'; '.join(written.obstacles())}")
+    named = set() if written is None else {frame.index for frame in written.outside}
+    if beyond := {frame.index for frame in frames}.difference([frame.index for frame in own], named):
+        numbers = naming.format_ranges(naming.to_ranges(sorted(beyond)), 10, noun="frame")
+        lines.append(f"Frames after the last one lie beside those of this animation: {numbers}")
+    warned.extend(line for line in lines if line not in warned)  # the second file type usually has the same frames
+    return "; ".join(lines)
 
 
 def _proxies(place: access.Place, form: Format, pattern: str, warned: list[str]) -> str:
@@ -299,10 +300,15 @@ def _proxies(place: access.Place, form: Format, pattern: str, warned: list[str])
     return warned[-1]
 
 
-def _movie(place: access.Place, form: Format, extension: str, sequence: seqsave.FrameSequence) -> str:
-    """Make the movie of all frames, and return a line with its URL."""
+def _movie(
+    place: access.Place, form: Format, extension: str, sequence: seqsave.FrameSequence, warned: list[str]
+) -> str:
+    """Make the movie of an animation's frames, and return a line with its URL. Its notes go into ``warned``."""
     from seqsave.sequences import make_preview
 
     path = f"{form.rule.prefix}.{extension}"
-    make_preview(sequence, place.target, path, keeps_others=True)
-    return f"Saved {place.target.url_of(path)}"
+    # Frames that are missing are named with the manifest.
+    made = make_preview(sequence, place.target, path, keeps_others=True, chosen=True)
+    notes = [f"preview: {note}" for note in made.notes]
+    warned.extend(notes)
+    return "; ".join([f"Saved {place.target.url_of(path)}", *notes])
