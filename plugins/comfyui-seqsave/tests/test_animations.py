@@ -24,7 +24,7 @@ LEVELS = [0, 40, 80, 120, 160]
 
 
 def load(directory: str, start: int = -1, count: int = 0, step: int = 1, missing: str = "error") -> Any:
-    return LoadFrames().load(directory, "", start, count, step, missing)
+    return LoadFrames().load(directory, "", start, count, step, missing)["result"]
 
 
 def levels(images: torch.Tensor) -> list[int]:

@@ -20,6 +20,7 @@ from test_server_runs import frames, is_whole, looped, numbers
 if TYPE_CHECKING:
     from server import ComfyServer
 
+LOADER = "Load Frames [seqsave]"
 MUTED, BYPASSED = 2, 4  # the front end's numbers for what happens to a node
 LOAD_API = "async (prompt) => { await app.loadApiJson(prompt, 'test.json') }"
 MODE = "([type, mode]) => { for (const node of app.graph.nodes) if (node.type === type) node.mode = mode }"
@@ -222,6 +223,29 @@ def test_a_warning_of_an_early_iteration_is_still_shown_when_the_loop_has_ended(
     run(page)
     shows = f"(type) => ({browser.SHOWN})(type).text.includes('Warning: frame 0: values outside 0..1 were clipped')"
     page.page.wait_for_function(shows, arg=FRAMES)
+
+
+# --- what is missing -------------------------------------------------------------------------------------------------
+
+
+def test_the_loader_names_missing_frames_until_it_loads_all(page: FrontEnd, folder: Path) -> None:
+    first = Graph()
+    first.frames(str(folder), first.pictures(3))
+    load(page, first)
+    run(page)
+    (folder / "frame_00002.png").unlink()
+    graph = Graph()
+    loader = graph.ours("Load Frames", directory_path=str(folder), prefix="", start=0, count=0, step=1, missing="skip")
+    graph.add("PreviewImage", images=loader[0])
+    load(page, graph)
+    page.set(LOADER, missing="skip")
+    run(page)
+    has_text = f"([type, text]) => ({browser.SHOWN})(type).text === text"
+    warning = "Warning: frame_#####.png has no frame 2: left out"
+    page.page.wait_for_function(has_text, arg=[LOADER, warning])
+    page.set(LOADER, count=2)
+    run(page)
+    page.page.wait_for_function(has_text, arg=[LOADER, ""])
 
 
 # --- subgraphs -------------------------------------------------------------------------------------------------------

@@ -42,7 +42,7 @@ def test_the_nodes_see_the_frames_that_a_pattern_wrote(
     assert sorted(found) == indices
     names = {index: picture.name for index, (picture,) in found.items()}
     assert names == {frame.index: frame.name for frame in seqsave.open_sequence(Path(folders.output, folder))}
-    images, _, count = LoadFrames().load(folder, "", -1, 0, 1, "skip")
+    images, _, count = LoadFrames().load(folder, "", -1, 0, 1, "skip")["result"]
     assert count == len(indices)
     assert (255 * images[:, 0, 0, 0]).round().tolist() == list(range(len(indices)))
     (counter,) = FrameCounterDirectory().result(folder, "*", "numeric", 100, 24)

@@ -47,7 +47,7 @@ def save_lists(images: list[Any], **lists: Any) -> dict[str, Any]:
 
 
 def load(directory: str = "", start: int = -1, count: int = 0, step: int = 1, missing: str = "error") -> Any:
-    return LoadFrames().load(directory, "", start, count, step, missing)
+    return LoadFrames().load(directory, "", start, count, step, missing)["result"]
 
 
 def files_in(folder: Path) -> list[str]:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import count, islice
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
-from seqsave import FrameExistsError, FrameNameError, OptionError, SaveError, SequenceNotFoundError, naming
+from seqsave import FrameExistsError, OptionError, SaveError
 
-from .. import access, animations, counting, host, names, parallel, pictures, preview, prompts, saving, wanted
+from .. import access, animations, counting, host, names, parallel, pictures, preview, prompts, ranges, saving, wanted
 from ..objects import AnimationSequence, FrameCounter, LogEntry
 from . import inputs
 
@@ -20,7 +21,9 @@ if TYPE_CHECKING:
 
 __all__ = ["LoadFrames", "SaveFrames"]
 
-# The limit of one IMAGE batch: far more than fits into memory, and few enough to count through.
+_log = logging.getLogger(__name__)
+
+# The most that *count* takes: more than fits into memory.
 _MOST_FRAMES = 1_000_000
 
 
@@ -284,7 +287,7 @@ class LoadFrames:
         """Return the declarations of the inputs."""
         missing = (
             "What happens to missing frames: 'error' stops the graph, 'skip' leaves them out, 'repeat previous' loads "
-            "the frame before them again."
+            "the frame before them again. Frames that the manifest expects at the open ends of a range are missing too."
         )
         return {
             "required": {
@@ -339,14 +342,16 @@ class LoadFrames:
         step: int,
         missing: str,
         filetype: str = "",
-    ) -> tuple[Any, Any, int]:
-        """Return IMAGE T,H,W,3, MASK T,H,W, and T."""
+    ) -> dict[str, Any]:
+        """Return IMAGE T,H,W,3, MASK T,H,W, and T; missing frames are named on the node."""
         animation = parallel.away(lambda: animations.open_animation(directory_path))
         if animation is not None:
-            return _animated(animation, start, count, step, missing)
+            return _animated(
+                animation, ranges.chosen_pictures(animation.name, len(animation), start, count, step, missing)
+            )
         sequence = parallel.away(lambda: _open(directory_path, prefix, filetype))
-        chosen = _chosen(sequence, start, count, step, missing)
-        frames = sorted(set(chosen), key=lambda frame: frame.index)
+        chosen = parallel.away(lambda: ranges.chosen(sequence, start, count, step, missing))
+        frames = sorted(set(chosen.frames), key=lambda frame: frame.index)
         place = {frame.index: number for number, frame in enumerate(frames)}
         first = parallel.away(lambda: animations.decode(frames[0].name, frames[0].read_bytes()))
         image, mask = pictures.empty_stack(len(frames), first)
@@ -357,73 +362,31 @@ class LoadFrames:
             pictures.put(array, place[frame.index], image, mask, frame.name)
 
         parallel.each(load, frames[1:])
-        if len(frames) < len(chosen):  # some are repeated
-            order = [place[frame.index] for frame in chosen]
-            image, mask = image[order], mask[order]
-        return image, mask, len(chosen)
+        return _loaded(image, mask, [place[frame.index] for frame in chosen.frames], chosen.notes)
 
 
-def _animated(animation: animations.Animation, start: int, count: int, step: int, missing: str) -> tuple[Any, Any, int]:
-    """Return the pictures of one file. They have no gaps: what lies after the last one is missing."""
-    naming.check_index(count, "count")
-    naming.check_index(step, "step", least=1)
-    first = max(start, 0)
-    wanted = range(first, first + count * step if count else max(first, len(animation)), step)
-    there = range(first, min(wanted.stop, len(animation)), step)
-    if not there or (len(there) < len(wanted) and missing == "error"):
-        last = len(animation) - 1
-        raise SequenceNotFoundError(f"{animation.name} has the pictures 0 to {last}: choose another range")
-    bar = host.ProgressBar(len(there))
+def _animated(animation: animations.Animation, chosen: ranges.ChosenPictures) -> dict[str, Any]:
+    """Return the pictures of one file."""
+    bar = host.ProgressBar(len(chosen.read))
     image = mask = None
-    for number, array in enumerate(animation.pictures(there)):
+    for number, array in enumerate(animation.pictures(chosen.read)):
         host.check_interrupt()
         if image is None:
-            image, mask = pictures.empty_stack(len(there), array)
+            image, mask = pictures.empty_stack(len(chosen.read), array)
         pictures.put(array, number, image, mask, animation.name)
         bar.show(number + 1)
-    if image is not None and mask is not None and len(there) < len(wanted) and missing == "repeat previous":
-        if len(wanted) > _MOST_FRAMES:
-            raise FrameNameError(f"this range has {len(wanted)} frames, of which {len(there)} exist: choose fewer")
-        order = [min(number, len(there) - 1) for number in range(len(wanted))]
+    return _loaded(image, mask, chosen.order, chosen.notes)
+
+
+def _loaded(image: Any, mask: Any, order: list[int], notes: list[str]) -> dict[str, Any]:
+    """Return what the node gives. order: which of the loaded pictures each one of the batch is."""
+    if image is not None and len(image) < len(order):  # some are repeated
         image, mask = image[order], mask[order]
-    return image, mask, len(wanted) if missing == "repeat previous" else len(there)
+    for note in notes:
+        _log.warning("Load Frames: %s", note)
+    # Without notes too, so that those of the last run disappear.
+    return {"ui": {"text": [], "warnings": notes}, "result": (image, mask, len(order))}
 
 
 def _open(directory_path: str, prefix: str, filetype: str) -> FrameSequence:
     return access.admit(directory_path).open(prefix, filetype)
-
-
-def _chosen(sequence: FrameSequence, start: int, count: int, step: int, missing: str) -> list[Frame]:
-    """Return the frames to load, in order. Raises SequenceNotFoundError, FrameNameError.
-
-    Never counts through more numbers than there are frames to return: another node may ask for any number of frames,
-    and a stray file may have any number in its name.
-    """
-    naming.check_index(count, "count")
-    naming.check_index(step, "step", least=1)
-    there = {frame.index: frame for frame in reversed(sequence)}  # the first of several variations
-    first, last = sequence.indices[0] if start < 0 else start, sequence.indices[-1]
-    wanted = range(first, first + count * step if count else last + 1, step)
-    present = [index for index in sequence.indices if index in wanted]
-    length = max(0, -(-(wanted.stop - wanted.start) // wanted.step))  # len() stops at sys.maxsize
-    ranges = naming.format_ranges(sequence.ranges, 10)
-    if not present:
-        raise SequenceNotFoundError(f"{sequence.pattern} in {sequence.url} has no frame in this range, only {ranges}")
-    if len(present) < length and missing == "error":
-        raise SequenceNotFoundError(
-            f"{sequence.pattern} in {sequence.url} has no {_first_gaps(wanted, there)}, only {ranges}. Choose "
-            "another range, or set `missing`"
-        )
-    if missing != "repeat previous":
-        return [there[index] for index in present]
-    if length > _MOST_FRAMES:
-        raise FrameNameError(f"this range has {length} frames, of which {len(present)} exist: choose a shorter range")
-    chosen = [there[present[0]]]
-    for index in wanted[wanted.index(present[0]) + 1 :]:
-        chosen.append(there.get(index, chosen[-1]))
-    return chosen
-
-
-def _first_gaps(wanted: Iterable[int], there: Container[int]) -> str:
-    absent = list(islice((index for index in wanted if index not in there), 1000))
-    return naming.format_ranges(naming.to_ranges(absent), 10, noun="frame") + (",..." if len(absent) == 1000 else "")

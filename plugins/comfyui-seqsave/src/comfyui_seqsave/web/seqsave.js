@@ -5,6 +5,7 @@ import { api } from "../../scripts/api.js";
 import { app } from "../../scripts/app.js";
 
 const NAME = "saved to";
+const LOADER = "Load Frames [seqsave]"; // shows warnings only
 const MOST = 4; // lines
 const HEIGHT = 54; // pixels, for MOST lines
 const MARGIN = 10; // that the front end leaves above and below, on classic nodes
@@ -52,6 +53,14 @@ function widgetOf(node) {
 function show(node, output) {
   if (!output || !Array.isArray(output.text)) return;
   const warnings = (output.warnings ?? []).map((text) => `Warning: ${text}`);
+  if (node.type === LOADER) {
+    // Without a warning it has no such field, or an empty one.
+    if (warnings.length > 0 || node.widgets?.some((widget) => widget.name === NAME)) {
+      widgetOf(node).value = warnings.join("\n");
+    }
+    node.setDirtyCanvas?.(true, true);
+    return;
+  }
   widgetOf(node).value = [lines(node, output.text, warnings), ...warnings].join("\n");
   offer(node, output.look ?? []);
   node.setDirtyCanvas?.(true, true);
@@ -91,7 +100,7 @@ async function play(node) {
   }
 }
 
-const savers = new Set();
+const savers = new Set(); // and the loader, which shows warnings as they do
 
 // --- what this tab remembers: for each workflow the output of each saver, the newest last ---
 
@@ -195,7 +204,7 @@ app.registerExtension({
   })),
 
   beforeRegisterNodeDef(nodeType, nodeData) {
-    if (!nodeData.output_node || nodeData.python_module !== `custom_nodes.${PACK}`) return;
+    if (!(nodeData.output_node || nodeData.name === LOADER) || nodeData.python_module !== `custom_nodes.${PACK}`) return;
     savers.add(nodeData.name);
     const before = nodeType.prototype.onExecuted;
     nodeType.prototype.onExecuted = function (output) {
