@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import re
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -236,6 +237,48 @@ def test_channels_and_dtypes_that_change_are_reported(second: Any, text: str) ->
         seqsave.save([RED, second, RED], URL)
     assert [str(one.message) for one in reported] == [text]
     assert len(names()) == 3
+
+
+@pytest.mark.parametrize("shapes", [((4, 6, 4), (4, 6, 3)), ((4, 6), (4, 6, 2)), ((4, 6, 3), (4, 6, 4))])
+def test_alpha_that_the_files_do_not_hold_is_no_change(shapes: Any) -> None:
+    opaque = [np.full(shape, 255, np.uint8) for shape in shapes]
+    assert seqsave.save(opaque, URL, filetype="jpg").warnings == ()
+    with pytest.warns(seqsave.SeqSaveWarning) as reported:
+        seqsave.save([*opaque, np.zeros((4, 6, 3 if len(shapes[0]) == 2 else 1), np.uint8)], URL, filetype="jpg")
+    (text,) = (str(one.message) for one in reported)
+    assert re.match(
+        r"frame 2: has (3 channels|1 channel) of uint8, the frames before have (1 channel|3 channels)", text
+    )
+
+
+def test_a_change_is_reported_also_where_the_first_frame_is_encoded_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    from seqsave.writer.encode import Encoding
+
+    others, encode = threading.Barrier(2), Encoding._encode
+
+    def in_turn(self: Encoding, key: Any, taken: Any, inside: Any) -> Any:
+        if key.index == 0:
+            others.wait(60)
+        made = encode(self, key, taken, inside)
+        if key.index == 1:
+            others.wait(60)
+        return made
+
+    monkeypatch.setattr(Encoding, "_encode", in_turn)
+    grey = np.zeros((4, 6), np.uint8)
+    with pytest.warns(
+        seqsave.SeqSaveWarning, match="frame 1: has 1 channel of uint8, the frames before have 3 channels"
+    ):
+        seqsave.save([RED, grey], URL, concurrency=2)
+
+
+def test_a_change_after_a_frame_that_stays_is_reported() -> None:
+    grey = np.zeros((4, 6), np.uint8)
+    seqsave.save([RED], URL)
+    with pytest.warns(
+        seqsave.SeqSaveWarning, match="frame 2: has 1 channel of uint8, the frames before have 3 channels"
+    ):
+        seqsave.save([RED, RED, grey], URL, if_exists="skip valid")
 
 
 def test_a_conversion_to_the_same_kind_is_no_change() -> None:

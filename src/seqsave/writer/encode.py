@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -44,7 +45,7 @@ class Encoding:
         self._rate, self._tags = config.embedding.exact_rate, config.embedding.stated_tags
         self._warn = warn
         self._size: tuple[int, int] | None = None
-        self._kind: tuple[int, str] | None = None
+        self._kinds = _Kinds(warn)
         self._picture: Picture | None = None
 
     def take(self, task: FrameTask, image: SharedImage) -> None:
@@ -58,11 +59,15 @@ class Encoding:
             return
         height, width = task.taken.shape[:2]
         self.note_size(task.key, width, height)
-        self._note_kind(task.key, task.taken.shape[2], str(task.taken.dtype))
+        self._kinds.expect(task.key)
         for kind, message in task.taken.notes:
             self._warn(kind, message, task.key)
         if not task.taken.converts:
             self._warn_of_losses(task.key, task.taken, task.taken.prepare())
+
+    def note_kept(self, key: FrameKey) -> None:
+        """Note that an existing frame stays in place of an accepted one."""
+        self._kinds.leave(key)
 
     def encode(self, task: FrameTask) -> Encoded:
         """Return the encoded frame, and release the picture. Runs on an encoding thread."""
@@ -77,6 +82,8 @@ class Encoding:
             self._thumbnails.keep(label, task.taken.prepare().array, task.taken.stated, self._resolved.extension)
         task.taken = None
         self._note_lost_alpha(task, encoded)
+        if task.picture is not None:
+            self._kinds.add(task.key, task.picture)
         for message in encoded.warnings:
             self._warn(message, message, task.key)
         if encoded.leftover:
@@ -163,14 +170,6 @@ class Encoding:
             first = "x".join(map(str, self._size))
             self._warn("size", f"is {width}x{height}, the frames before are {first}", key)
 
-    def _note_kind(self, key: FrameKey, channels: int, dtype: str) -> None:
-        """Warn once of a picture that has other channels or another dtype than the frames before."""
-        if self._kind is None:
-            self._kind = (channels, dtype)
-        elif self._kind != (channels, dtype):
-            have, first = counted(channels, "channel"), counted(self._kind[0], "channel")
-            self._warn("kind", f"has {have} of {dtype}, the frames before have {first} of {self._kind[1]}", key)
-
     def _warn_of_losses(self, key: FrameKey, taken: Taken, prepared: Prepared) -> None:
         if prepared.clipped:
             advice = ": they look like 0..255: divide by 255" if prepared.scaled and taken.of_colours else ""
@@ -181,3 +180,47 @@ class Encoding:
             self._warn("infinite", "numbers beyond what the narrower floats hold became infinite", key)
         if prepared.alpha_dropped:
             self._warn("alpha", f"{self._resolved.extension} files have no alpha: it was dropped", key)
+
+
+class _Kinds:
+    """Warns once of a file that has other channels or another dtype than that of the first frame.
+
+    Frames are encoded in any order, and an encoder may drop alpha: what a file has is known after that.
+    """
+
+    def __init__(self, warn: Warn) -> None:
+        self._warn = warn
+        self._lock = threading.Lock()
+        self._kind: tuple[int, str] | None = None
+        self._accepted: dict[FrameKey, tuple[int, str] | None] = {}
+        """The frames in the order in which they were accepted, until the first one's file is made."""
+
+    def expect(self, key: FrameKey) -> None:
+        """Note a frame that is accepted."""
+        with self._lock:
+            if self._kind is None:
+                self._accepted[key] = None
+
+    def leave(self, key: FrameKey) -> None:
+        """Note an accepted frame whose file is not made, as an existing one stays."""
+        with self._lock:
+            self._accepted.pop(key, None)
+        self._judge()
+
+    def add(self, key: FrameKey, picture: Picture) -> None:
+        """Note the picture in a frame's file."""
+        with self._lock:
+            self._accepted[key] = picture.channels, picture.dtype
+        self._judge()
+
+    def _judge(self) -> None:
+        with self._lock:
+            first = self._kind or next(iter(self._accepted.values()), None)
+            if first is None:
+                return
+            self._kind, known, self._accepted = first, self._accepted, {}
+        for key, kind in known.items():
+            if kind not in (None, first):
+                have, had = counted(kind[0], "channel"), counted(first[0], "channel")
+                self._warn("kind", f"has {have} of {kind[1]}, the frames before have {had} of {first[1]}", key)
+                return

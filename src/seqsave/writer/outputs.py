@@ -154,6 +154,7 @@ class Output:
             task.picture = self._encoding.shared(task.picture)
         if self._is_as_good(task):
             task.passed_over, task.taken, task.encoded = "skipped", None, None
+            self._encoding.note_kept(task.key)
         else:
             taken, encoded = task.taken, self._encoding.encode(task)
             if self._proxies is not None:
