@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -49,7 +50,7 @@ def test_settings_and_a_given_record_go_before_what_a_picture_of_pillow_states()
 
 
 @pytest.mark.parametrize(
-    "info", [{}, {"icc_profile": None, "dpi": None}, {"dpi": "x"}, {"dpi": (1, 1)}, {"exif": b"x"}]
+    "info", [{}, {"icc_profile": None, "dpi": None}, {"dpi": (0, 0)}, {"dpi": (1, 1)}, {"exif": b"x"}]
 )
 def test_a_picture_of_pillow_that_states_nothing_usable(info: dict[str, Any]) -> None:
     assert saved(read_from_file(**info)) == (seqsave.ImageInfo(), ())
@@ -73,6 +74,29 @@ def test_what_is_not_kept_of_a_picture_of_pillow_is_named(picture: Image.Image, 
     assert info == seqsave.ImageInfo()
     assert len(warnings) == 1
     assert text in warnings[0]
+
+
+@pytest.mark.parametrize(
+    "dpi",
+    [(72, 0), 72, "72", "", (72,), (72, 72, 72), (float("nan"), 72), (72, -72), (True, True), ("72", "72"), {}, 0],
+)
+def test_a_density_that_is_none_is_named_once(dpi: Any) -> None:
+    with pytest.warns(seqsave.SeqSaveWarning):
+        result = seqsave.save([read_from_file(dpi=dpi)] * 2, "memory://odd-density")
+    assert [frame.decode().info.dpi for frame in seqsave.open_sequence("memory://odd-density")] == [None, None]
+    (text,) = result.warnings
+    assert f"a picture of Pillow states the density {dpi!r}, which is left out: info['dpi'] must be two numbers" in text
+
+
+@pytest.mark.parametrize("dpi", [[300, 300], (np.float32(300), np.int64(300)), (300.0, Fraction(300))])
+def test_densities_of_every_kind_of_number(dpi: Any) -> None:
+    assert saved(read_from_file(dpi=dpi)) == (seqsave.ImageInfo(dpi=300.0), ())
+
+
+@pytest.mark.parametrize("mode", ["HSV", "LAB", "CMYK"])
+def test_a_profile_of_pixels_that_become_rgb_is_called_by_their_mode(mode: str) -> None:
+    with pytest.warns(seqsave.SeqSaveWarning, match=f"ICC profile of {mode}$"):
+        saved(read_from_file(mode, icc_profile=PROFILE))
 
 
 def test_variations_state_their_own() -> None:

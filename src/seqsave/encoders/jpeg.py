@@ -252,7 +252,7 @@ def _stated_in(picture: Any, block: bytes) -> ImageInfo:
         aspect=aspect,
         texts={_COMMENT: comment.decode("utf-8", "replace")} if comment else {},
         iptc=iptc.records_in(found, {}),
-        left=stated.only_named(cmyk=profile if is_cmyk else None),
+        left=stated.only_named(profile, "CMYK") if is_cmyk else None,
     )
 
 

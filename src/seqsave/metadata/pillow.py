@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Callable
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 from seqsave.types import ImageInfo
+from seqsave.wording import shortened
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
 __all__ = ["WITHOUT_PROFILE", "stated_in"]
 
-# Pixels of CMYK become RGB, and their profile does not apply any more.
+# Pixels of these modes become RGB, and their profile does not apply any more.
 WITHOUT_PROFILE = frozenset(("CMYK", "LAB", "HSV"))
 _ORIENTATION = 0x0112
 
@@ -22,7 +25,7 @@ def stated_in(image: Any, warn: Callable[[str, str], None]) -> ImageInfo | None:
     """Return the colours and the density that a picture of Pillow has from its file; None for other images.
 
     Its pixels are not turned: whether the program has done so cannot be known. ``warn`` is called with (kind, message)
-    for an orientation.
+    for an orientation, and for a density that is none.
     """
     module = sys.modules.get("PIL.Image")  # pictures of Pillow exist only after it is imported
     if module is None or not isinstance(image, module.Image):
@@ -31,25 +34,40 @@ def stated_in(image: Any, warn: Callable[[str, str], None]) -> ImageInfo | None:
     if turn != 1:
         left_out = f"a picture of Pillow states the orientation {turn}, which is left out"
         warn("orientation", f"{left_out}: PIL.ImageOps.exif_transpose turns it")
-    return _colours_and_density(image)
+    return _colours_and_density(image, warn)
 
 
-def _colours_and_density(image: Image) -> ImageInfo | None:
+def _colours_and_density(image: Image, warn: Callable[[str, str], None]) -> ImageInfo | None:
     """Return what the picture states; None without any facts."""
     from seqsave.metadata import stated  # here, as numpy comes with it
 
     profile: Any = image.info.get("icc_profile")
     is_other = image.mode in WITHOUT_PROFILE
     profile = profile if isinstance(profile, bytes) and profile else None
-    try:
-        across, down = (float(side) for side in image.info.get("dpi") or (0, 0))
-        dpi, aspect = stated.density(across, down) if (across, down) != (1, 1) else (None, None)
-    except (TypeError, ValueError, ZeroDivisionError):  # a value of the program's own
-        dpi, aspect = None, None
+    sides = _sides(image.info.get("dpi"))
+    if sides is None:
+        value = shortened(image.info["dpi"])
+        allowed = "info['dpi'] must be two numbers above 0, pixels per inch across and down"
+        warn("dpi", f"a picture of Pillow states the density {value}, which is left out: {allowed}")
+    dpi, aspect = stated.density(*(sides or (0, 0)))
     if profile is None and dpi is None:
         return None
-    left = stated.only_named(cmyk=profile if is_other else None)
+    left = stated.only_named(profile, image.mode) if is_other else None
     return stated.image_info(profile=None if is_other else profile, dpi=dpi, aspect=aspect, left=left)
+
+
+def _sides(value: Any) -> tuple[float, float] | None:
+    """Return the two densities in Pillow's ``dpi``, (0, 0) if it stands for none; None if it is no density."""
+    if value is None:
+        return 0, 0
+    try:
+        across, down = (float(side) for side in value if isinstance(side, Real) and not isinstance(side, bool))
+        if len(value) == 2 and (across, down) in ((0, 0), (1, 1)):  # 1 stands for a TIFF file that states no density
+            return 0, 0
+    except (TypeError, ValueError, OverflowError, ZeroDivisionError):  # a value of the program's own
+        return None
+    is_density = len(value) == 2 and 0 < across < math.inf and 0 < down < math.inf
+    return (across, down) if is_density else None
 
 
 def _orientation(image: Image) -> int:

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 __all__ = ["CMYK_PROFILE", "beyond_attributes", "density", "generation_in", "image_info", "only_named", "space_of_cicp"]
 
-CMYK_PROFILE = "ICC profile of CMYK"
+_PROFILE_OF = "ICC profile of {}"
+CMYK_PROFILE = _PROFILE_OF.format("CMYK")
 """The attribute with the profile of CMYK pixels."""
 
 
@@ -93,14 +94,14 @@ def _generation_name(text: str) -> str:
     return "prompt" if is_prompt else ""
 
 
-def only_named(*, cmyk: bytes | None = None) -> dict[str, Any]:
+def only_named(profile: bytes | None, mode: str) -> dict[str, Any]:
     """Return attributes that are of no use to an encoder, so that the warning of their loss names them.
 
-    cmyk: the ICC profile of CMYK pixels, which became RGB without it.
+    profile: the ICC profile of pixels that became RGB without it. mode: what these were, as Pillow calls it: ``CMYK``.
     """
-    if cmyk is None:
+    if profile is None:
         return {}
-    return {CMYK_PROFILE: cmyk} if icc.is_profile(cmyk) else {DAMAGED_PROFILE: True}
+    return {_PROFILE_OF.format(mode): profile} if icc.is_profile(profile) else {DAMAGED_PROFILE: True}
 
 
 def density(across: float, down: float) -> tuple[float | None, float | None]:

@@ -112,5 +112,5 @@ def stated_by_pillow(image: Image, data: bytes) -> ImageInfo:
         aspect=aspect,
         texts={"comment": comment} if isinstance(comment, str) and comment else {},
         iptc=iptc.records_in(found, ifd.read(data) if image.format == "TIFF" else {}),
-        left=stated.only_named(cmyk=profile if is_other else None),
+        left=stated.only_named(profile, image.mode) if is_other else None,
     )
