@@ -24,7 +24,7 @@ def load(**more: Any) -> tuple[list[int], list[str]]:
     done = LoadFrames().load("shot", "", **{**ALL, **more})
     images, mask, count = done["result"]
     assert len(images) == len(mask) == count
-    return [round(float(image[0, 0, 0]) * 255) for image in images], done["ui"]["warnings"]
+    return [round(float(image[0, 0, 0]) * 255) for image in images], done["ui"].get("warnings", [])
 
 
 @pytest.fixture
@@ -78,6 +78,15 @@ def test_all_of_a_finished_sequence_is_loaded_without_a_word(folders: host.Folde
     assert load() == ([0, 1, 2], [])
 
 
+def test_a_damaged_manifest_is_named(shot: Path) -> None:
+    (shot / ".seqsave" / "frame.png.json").write_text("{")
+    frames, (warning,) = load()
+    assert frames == [4, 5, 6, 7]
+    assert "is damaged" in warning
+    assert "Whether frames are missing before the first or after the last one is not known" in warning
+    assert load(start=4, count=4) == (frames, [])
+
+
 def test_repeated_and_left_out_frames_are_named(shot: Path) -> None:
     (shot / "frame_00006.png").unlink()
     frames, warned = load(start=1, missing="repeat previous")
@@ -110,7 +119,7 @@ def test_pictures_of_one_file(folders: host.Folders) -> None:
 
     def load_file(**more: Any) -> tuple[int, list[str]]:
         done = LoadFrames().load("shot.webp", "", **{**ALL, **more})
-        return done["result"][2], done["ui"]["warnings"]
+        return done["result"][2], done["ui"].get("warnings", [])
 
     assert load_file() == (3, [])
     assert load_file(start=1, count=4, missing="skip") == (2, ["shot.webp has no frames 3-4: left out"])

@@ -5,9 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from seqsave import FrameNameError, SequenceNotFoundError, naming
-from seqsave.manifest.intervals import subtract
-from seqsave.sequences.file import manifest_of
+from seqsave import FrameNameError, ManifestError, SequenceNotFoundError, TargetError, naming
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -47,17 +45,19 @@ def chosen(sequence: FrameSequence, start: int, count: int, step: int, missing: 
     ranges = naming.format_ranges(sequence.ranges, 10)
     if not present:
         raise SequenceNotFoundError(f"{sequence.pattern} in {sequence.url} has no frame in this range, only {ranges}")
-    before, after = _unreached(sequence, wanted, begins=start == -1, ends=not count)
-    within = _in_step(subtract((range(wanted.start, wanted.stop),), sequence.ranges), wanted)
+    expected, notes = _expected(sequence) if start == -1 or not count else ((), [])
+    before = [range(run.start, min(run.stop, first)) for run in expected if start == -1 and run.start < first]
+    after = [range(max(run.start, last + 1), run.stop) for run in expected if not count and run.stop > last + 1]
+    within, after = (_in_step(runs, wanted) for runs in (_gaps(sequence, wanted), after))
     absent = [*before, *within, *after]
     if missing == "error" and absent:
-        why = f"; its manifest expects {_expected(sequence)}" if before or after else ""
+        why = f"; its manifest expects {naming.format_ranges(expected, 10)}" if before or after else ""
         raise SequenceNotFoundError(
             f"{sequence.pattern} in {sequence.url} has no {_named(absent)}, only {ranges}{why}. Choose another range, "
             "or set `missing`"
         )
     if missing != "repeat previous":
-        return Chosen([there[index] for index in present], _notes(sequence, absent, "left out"))
+        return Chosen([there[index] for index in present], [*notes, *_notes(sequence, absent, "left out")])
     if length > _MOST_FRAMES:
         raise FrameNameError(f"this range has {length} frames, of which {len(present)} exist: choose a shorter range")
     frames = [there[present[0]]]
@@ -66,7 +66,7 @@ def chosen(sequence: FrameSequence, start: int, count: int, step: int, missing: 
     repeated = [run for run in within if run.start > present[0]]
     left_out = [run for run in absent if run not in repeated]
     repeating = _notes(sequence, repeated, "the frame before is loaded in its place")
-    return Chosen(frames, [*_notes(sequence, left_out, "left out"), *repeating])
+    return Chosen(frames, [*notes, *_notes(sequence, left_out, "left out"), *repeating])
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,16 +101,19 @@ def chosen_pictures(name: str, number: int, start: int, count: int, step: int, m
     return ChosenPictures(there, order, [f"{absent}: the last one is loaded in its place"] if absent else [])
 
 
-def _unreached(
-    sequence: FrameSequence, wanted: range, *, begins: bool, ends: bool
-) -> tuple[Sequence[range], Sequence[range]]:
-    """Return the expected numbers before the first frame, and those in the step of ``wanted`` after the last one."""
-    known = manifest_of(sequence, "What is missing is not known") if begins or ends else None
-    if known is None:
-        return (), ()
-    first, last, absent = sequence.indices[0], sequence.indices[-1], subtract(known.expected, sequence.ranges)
-    before = [run for run in absent if run.stop <= first] if begins else []
-    return before, _in_step([run for run in absent if run.start > last] if ends else (), wanted)
+def _expected(sequence: FrameSequence) -> tuple[Sequence[range], list[str]]:
+    """Return the numbers that the manifest expects; () without one, with a note if it cannot be read."""
+    try:
+        known = sequence.manifest
+    except ManifestError as error:
+        return (), [f"{error}. Whether frames are missing before the first or after the last one is not known"]
+    except TargetError:  # a key may have the right to read frames only
+        return (), []
+    return (() if known is None else known.expected), []
+
+
+def _gaps(sequence: FrameSequence, wanted: range) -> Sequence[range]:
+    return naming.gaps(sequence.ranges, wanted.start, wanted.stop - 1)
 
 
 def _in_step(runs: Iterable[range], wanted: range) -> list[range]:
@@ -123,11 +126,6 @@ def _in_step(runs: Iterable[range], wanted: range) -> list[range]:
 def _length(wanted: range) -> int:
     """Return len(wanted), also beyond sys.maxsize."""
     return max(0, -(-(wanted.stop - wanted.start) // wanted.step))
-
-
-def _expected(sequence: FrameSequence) -> str:
-    known = sequence.manifest
-    return "" if known is None else naming.format_ranges(known.expected, 10)
 
 
 def _notes(sequence: FrameSequence, absent: Sequence[range], what: str) -> list[str]:

@@ -385,7 +385,8 @@ def _loaded(image: Any, mask: Any, order: list[int], notes: list[str]) -> dict[s
     for note in notes:
         _log.warning("Load Frames: %s", note)
     # Without notes too, so that those of the last run disappear.
-    return {"ui": {"text": [], "warnings": notes}, "result": (image, mask, len(order))}
+    shown: dict[str, Any] = {"text": [], **({"warnings": notes} if notes else {})}
+    return {"ui": shown, "result": (image, mask, len(order))}
 
 
 def _open(directory_path: str, prefix: str, filetype: str) -> FrameSequence:
