@@ -57,7 +57,7 @@ def _colours_and_density(image: Image, warn: Callable[[str, str], None]) -> Imag
 
 
 def _sides(value: Any) -> tuple[float, float] | None:
-    """Return the two densities in Pillow's ``dpi``, (0, 0) if it stands for none; None if it is no density."""
+    """Return the two densities in Pillow's ``dpi``, (0, 0) if it stands for none; None for any other value."""
     if value is None:
         return 0, 0
     try:
