@@ -23,6 +23,7 @@ TESTED_ELSEWHERE = {
     "sequences/belongings.py": ("cli/test_rm.py", "what belongs to a sequence is what is removed with it"),
     "sequences/destination.py": ("cli/test_mv.py", "an argument of mv, read"),
     "sequences/file.py": ("cli/test_save.py", "a file that save copies byte for byte"),
+    "sequences/findings.py": ("sequences/test_verify.py", "the findings of verify that compare with the manifest"),
     "sequences/frames.py": ("sequences/test_reader.py", "a sequence without the pictures of it"),
     "sequences/moving.py": ("cli/test_mv.py", "it has one caller, the command"),
     "sequences/removal.py": ("cli/test_rm.py", "it has one caller, the command"),

@@ -396,3 +396,20 @@ def test_files_of_the_same_numbers_in_another_width_are_not_the_recorded_ones(tm
         core.save(np.zeros((3, 8, 8, 3), np.uint8), tmp_path, digits=2)
     assert "3 more than once: 0-2" in (listed := seqsave("ls", tmp_path, status=1).out)
     assert "render again" not in listed
+
+
+@pytest.mark.parametrize("as_json", [[], ["--json"]])
+def test_a_manifest_of_a_newer_version_is_named_and_not_judged(tmp_path: Path, as_json: list[str]) -> None:
+    core.save([np.zeros((4, 6, 3), np.uint8)] * 3, tmp_path)
+    path = tmp_path / ".seqsave" / "frame.png.json"
+    path.write_text(path.read_text().replace('"version": 2', '"version": 3'))
+    result = seqsave("ls", tmp_path, *as_json, status=1)
+    assert "is listed without its manifest" in result.err
+    assert "version 3" in result.err
+    if as_json:
+        [document] = result.document["sequences"]
+        assert (document["complete"], document["progress"]["state"]) == (None, "unread")
+    else:
+        assert result.out.startswith("frame_#####.png 0-2 (3 frames)  ")
+        assert result.out.endswith(", manifest not read\n")
+    assert "seqsave: warning: " in seqsave("info", tmp_path).err

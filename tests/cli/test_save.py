@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from seqsave import open_sequence, save
+from seqsave import open_sequence, open_writer, save
 from seqsave.runtime.retry import RetryPolicy
 from tests.cli.runner import options, saved, seqsave
 from tests.sources.pictures import WORKFLOW, encode, npy, picture
@@ -297,6 +297,25 @@ def test_frames_that_an_unfinished_source_lacks_are_named(tmp_path: Path, filety
     (tmp_path / "in" / "frame_00001.png").unlink()
     [warning] = saved(tmp_path / "in", tmp_path / "out", *filetype)["warnings"]
     assert warning == f"frames that its manifest expects are missing in {tmp_path / 'in'}: 1"
+
+
+@pytest.mark.parametrize("manifest", [True, False])
+def test_gaps_of_each_batch_are_named(tmp_path: Path, manifest: bool) -> None:
+    with open_writer(tmp_path / "in", manifest=manifest) as writer:
+        for batch in range(3):
+            for index in range(5):
+                if index not in {1: (2,), 2: (0, 4)}.get(batch, ()):
+                    writer.write(picture(index), index=index, batch=batch)
+    [warning] = saved(tmp_path / "in", tmp_path / "out")["warnings"]
+    if manifest:
+        which = "2 in batch_0001; 0,4 in batch_0002"
+        assert warning == f"frames that its manifest expects are missing in {tmp_path / 'in'}: {which}"
+    else:
+        which = "frame 2 in batch_0001; frames 0,4 in batch_0002"
+        assert warning == f"{tmp_path / 'in'} has no {which}: the copy is recorded as complete nevertheless"
+    assert saved(tmp_path / "in", tmp_path / "part", "--frames", "3")["warnings"] == []
+    warnings = saved(tmp_path / "in", tmp_path / "two", "--frames", "2-3")["warnings"]
+    assert warnings == ([warning.replace("; 0,4 in batch_0002", "")] if manifest else [])
 
 
 def test_gaps_of_a_source_without_a_manifest_are_named_unless_the_frames_were_chosen(tmp_path: Path) -> None:

@@ -127,7 +127,7 @@ def test_against_the_manifest(tmp_path: Path) -> None:
 def test_copies_that_were_not_read_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     save(np.zeros((4, 4, 6, 3), "uint8"), tmp_path / "shot", filetype="png")
     shutil.copytree(tmp_path / "shot", tmp_path / "copy")
-    monkeypatch.setattr("seqsave.sequences.verify.MOST_READ", 0)
+    monkeypatch.setattr("seqsave.sequences.findings.MOST_READ", 0)
     lines = seqsave("verify", str(tmp_path / "copy")).out.splitlines()
     assert lines[0].endswith("4 frames, not decoded: complete, as recorded in its manifest")
     assert lines[1:] == [

@@ -260,7 +260,7 @@ def test_of_frames_that_were_copied_many_are_read_and_the_others_named(
     whole = verify(open_sequence(tmp_path / "copy"))
     assert (whole.ok, whole.uncompared) == (True, ())
     limit = sum(frame.size or 0 for frame in saved.frames[:3])
-    monkeypatch.setattr("seqsave.sequences.verify.MOST_READ", limit)
+    monkeypatch.setattr("seqsave.sequences.findings.MOST_READ", limit)
     part = verify(open_sequence(tmp_path / "copy"))
     assert (part.ok, part.uncompared) == (True, (range(3, 5),))
     assert verify(open_sequence(tmp_path / "shot")).uncompared == ()
@@ -360,3 +360,77 @@ def test_a_storage_that_is_away_ends_the_verification(tmp_path: Path, monkeypatc
     monkeypatch.setattr(Files, "read", fail)
     with pytest.raises(TargetError, match="cannot be reached"):
         verify(sequence, deep=True)
+
+
+# --- records that claim what is not so -------------------------------------------------------------------------------
+
+
+def edited(folder: Path, old: str, new: str) -> None:
+    """Edit the manifest as a person does."""
+    path = folder / ".seqsave" / "frame.png.json"
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+
+
+@pytest.mark.parametrize("algorithm", ["sha256:", "crc32c:", "?"])
+def test_a_checksum_of_an_unknown_algorithm_is_not_called_intact(tmp_path: Path, algorithm: str) -> None:
+    seqsave.save(pictures(3), tmp_path)
+    edited(tmp_path, "crc32:", algorithm)
+    assert found(tmp_path) == {}  # nothing is read, and nothing is called intact
+    result = verify(open_sequence(tmp_path), deep=True)
+    assert [(one.kind, one.reason) for one in result.findings] == [("unjudged", "unknown checksum")] * 3
+    assert result.indices() == ()
+    assert f"frame_00000.png is recorded with the checksum {algorithm}" in result.findings[0].message
+
+
+def test_a_copy_with_a_checksum_of_an_unknown_algorithm_is_not_called_intact(tmp_path: Path) -> None:
+    seqsave.save(pictures(3), tmp_path / "one")
+    edited(tmp_path / "one", "crc32:", "sha256:")
+    shutil.copytree(tmp_path / "one", tmp_path / "two")
+    assert found(tmp_path / "two") == {"unjudged": (0, 1, 2)}
+
+
+@pytest.mark.parametrize("files", [6, 4])
+def test_a_manifest_that_expects_less_than_its_runs_were_to_save_is_named(tmp_path: Path, files: int) -> None:
+    seqsave.save(pictures(6), tmp_path)
+    edited(tmp_path, '"expected": "0-5"', '"expected": "0-3"')
+    for index in range(files, 6):
+        (tmp_path / f"frame_{index:05}.png").unlink()
+    result = verify(open_sequence(tmp_path))
+    assert result.obstacles == (
+        "the manifest contradicts itself: it expects 0-3, and its runs were to save 0-5",
+        *(["frames are missing: 4-5"] if files < 6 else []),
+    )
+    assert (result.ok, result.manifest, result.indices()) == (False, "damaged", tuple(range(files, 6)))
+    seqsave.save(pictures(6), tmp_path)  # which records what is right
+    assert verify(open_sequence(tmp_path)).ok
+
+
+@pytest.mark.parametrize(
+    ("new", "against"),
+    [
+        ('"unfinished": ["1-2"]', "a run was interrupted or failed"),
+        ('"writers": [{"id": "1-2", "host": "h", "pid": 1, "since": ""}]', "a run"),
+    ],
+)
+def test_a_manifest_that_is_marked_as_complete_against_its_own_words_is_named(
+    tmp_path: Path, new: str, against: str
+) -> None:
+    seqsave.save(pictures(6), tmp_path)
+    edited(tmp_path, f"{new.partition(':')[0]}: []", new)
+    result = verify(open_sequence(tmp_path))
+    assert result.obstacles[0].startswith("the manifest contradicts itself: it is marked as complete, but ")
+    assert against in result.obstacles[0] or result.has_writers
+    assert not result.ok
+
+
+def test_records_beyond_what_is_expected_are_named(tmp_path: Path) -> None:
+    seqsave.save(pictures(6), tmp_path)
+    edited(tmp_path, '"expected": "0-5"', '"expected": "0-3"')
+    edited(tmp_path, '"total": 6', '"total": 4')
+    result = verify(open_sequence(tmp_path))
+    assert (
+        "it is marked as complete, but frames of an older run are outside of the last one's range: 4-5"
+        in (result.obstacles[0])
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -58,15 +58,20 @@ def info_command(urls: tuple[str, ...], prefix: str | None, storage_option: dict
                 problems.append(error)
     if len(problems) == 1 and not found:
         raise problems[0]
+    with Messages().catching():
+        _show(found, as_json=as_json)
+    for problem in problems:
+        complain(str(problem), problem.help_url)
+    return FAILED if problems or any(one.info.problem for one in found) else 0
+
+
+def _show(found: Sequence[_Item], *, as_json: bool) -> None:
     if as_json:
         sequences = [one.as_document() for one in found if one.sequence is not None]
         print_json({"sequences": sequences, "pictures": [one.as_document() for one in found if one.sequence is None]})
     else:
         for one in found:
             one.print()
-    for problem in problems:
-        complain(str(problem), problem.help_url)
-    return FAILED if problems or any(one.info.problem for one in found) else 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -120,20 +120,20 @@ def _gaps(sequence: FrameSequence, progress: Progress | None) -> tuple[range, ..
     return subtract(gaps, subtract(gaps, progress.expected))
 
 
-def progress_of(sequence: FrameSequence) -> Progress | None:
-    """Return the state of a sequence; None if its manifest cannot be read."""
-    from seqsave.sequences.progress import progress_of
+def progress_of(sequence: FrameSequence) -> Progress:
+    """Return the state of a sequence; ``unread``, with a warning, if its manifest cannot be read here."""
+    from seqsave.sequences.progress import Progress, progress_of
 
     try:
         return progress_of(sequence)
     except (ManifestError, TargetError) as error:
         warnings.warn(f"{sequence.pattern} is listed without its manifest: {error}", SeqSaveWarning, stacklevel=2)
-        return None
+        return Progress(state="unread", obstacles=(str(error),))
 
 
 def is_complete(progress: Progress | None) -> bool | None:
     """Return whether the sequence is complete; None without a readable manifest."""
-    if progress is None or progress.state in (None, "damaged"):
+    if progress is None or progress.state in (None, "damaged", "unread"):
         return None
     return progress.state == "complete"
 

@@ -59,9 +59,9 @@ def ls_command(
     are named.
 
     Exit status 1 if there is no sequence, if one is not complete by its manifest: unfinished, or with frames of
-    older runs, or frames that no run recorded, beside it; if a manifest is damaged; if two files have the number of
-    one frame; if a link to a missing file, or a folder, has the name of a frame; if a frame has no bytes; or if a
-    folder cannot be listed.
+    older runs, or frames that no run recorded, beside it; if a manifest is damaged, contradicts itself, is of a newer
+    version or may not be read; if two files have the number of one frame; if a link to a missing file, or a folder, has
+    the name of a frame; if a frame has no bytes; or if a folder cannot be listed.
     """
     messages = Messages()
     places = [_Place(url, recursive, prefix, storage_option) for url in urls or (".",)]
@@ -137,12 +137,12 @@ class _Place:
 
         return has_prefix(sequence, self.prefix)
 
-    def progress_of(self, sequence: FrameSequence) -> Progress | None:
+    def progress_of(self, sequence: FrameSequence) -> Progress:
         """Return the state of a sequence, and record whether it is not complete."""
         progress = progress_of(sequence)
         is_sound = not (sequence.duplicates or sequence.unreadable or any(frame.size == 0 for frame in sequence))
-        is_damaged = progress is not None and progress.state == "damaged"
-        self.is_complete = self.is_complete and is_sound and is_complete(progress) is not False and not is_damaged
+        is_judged = progress.state not in ("damaged", "unread")
+        self.is_complete = self.is_complete and is_sound and is_complete(progress) is not False and is_judged
         return progress
 
     def print(self, *, with_name: bool) -> None:

@@ -80,7 +80,8 @@ def verify_command(
 
     Prints the frames to render again as ranges (17,40-52), also those that were never reached. A frame that cannot be
     judged here (no decoder of its file type is installed, the decoder does not read this kind of file, it is larger
-    than --max-pixels, or this user may not read it) is named with the reason, and is not listed to render again.
+    than --max-pixels, this user may not read it, or its recorded checksum is of an unknown algorithm) is named with the
+    reason, and is not listed to render again.
 
     Exit status 1 if anything is wrong, the sequence is unfinished, or a frame cannot be judged; with --json,
     render_again and cannot_judge say which.
@@ -131,7 +132,9 @@ def _print(found: Verification, url: str, options: Collection[str]) -> None:
     unjudged = [finding for finding in found.findings if finding.kind == "unjudged"]
     others = [finding for finding in found.findings if finding.kind != "unjudged"]
     counts = [counted(len(others), "problem")] if others else []
-    counts += [f"{counted(len(unjudged), 'frame')} cannot be judged"] if unjudged else []
+    counts += (
+        [f"{counted(len({(one.index, one.batch) for one in unjudged}), 'frame')} cannot be judged"] if unjudged else []
+    )
     print_line(": ".join(filter(None, (head, ", ".join(counts)))))
     for text in _obstacles(found, url, options):
         print_line(f"  {found.manifest}: {text}")
@@ -204,6 +207,8 @@ def _advice(alike: Sequence[Finding]) -> str:
         return "install a decoder of this file type (seqsave filetypes lists them), or check with another program"
     if alike[0].reason == "not permitted":
         return "verify them as a user who may read them"
+    if alike[0].reason == "unknown checksum":
+        return "their bytes cannot be compared: update seqsave, or if they are right, seqsave manifest URL --rebuild"
     return "check these files with a program that reads them"
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from seqsave import naming
 from seqsave.errors import ManifestError
 from seqsave.manifest.checked import Reader, parse
-from seqsave.manifest.intervals import Intervals, count, subtract
+from seqsave.manifest.intervals import Intervals, count, subtract, unite
 from seqsave.manifest.picture import Picture
 from seqsave.manifest.records import (
     MOST_FRAMES,
@@ -61,6 +61,7 @@ class Manifest(Facts):
     confirmed:  the run that ended last listed the folder. Without the right to list, it records its own frames
                 unconfirmed, and the manifest is not complete.
     updated:    the time of the last change, UTC, ISO 8601. software: the program that made it.
+    contradiction: what the file states and denies, as one clause; "" for one that agrees with itself. Not in the file.
     """
 
     complete: bool = False
@@ -72,6 +73,7 @@ class Manifest(Facts):
     confirmed: bool = True
     updated: str = ""
     software: str = ""
+    contradiction: str = ""
 
     def __repr__(self) -> str:
         state = "complete" if self.complete else "not complete"
@@ -145,12 +147,34 @@ class Manifest(Facts):
         return [] if self.complete else [*_obstacles(self)] or ["the run that wrote it did not save all of its frames"]
 
 
+def agreed(manifest: Manifest) -> Manifest:
+    """Return a manifest that was read as far as it agrees with itself, with what it denies as its ``contradiction``.
+
+    seqsave writes none that does not: it was edited. What one of its runs was to save is expected, and a sequence is
+    not complete if anything that the file states speaks against that.
+    """
+    planned = unite(*(run.expected for run in manifest.runs))
+    left_out = subtract(planned, manifest.expected) if manifest.runs else ()
+    if left_out:
+        stated, whole = (naming.format_ranges(runs, 10) for runs in (manifest.expected, planned))
+        found = f"it expects {stated or 'no frame'}, and its runs were to save {whole}"
+        return replace(manifest, complete=False, expected=unite(manifest.expected, planned), contradiction=found)
+    if not manifest.complete:
+        return manifest
+    against = [*_obstacles(manifest)]
+    if not against:
+        return manifest
+    return replace(manifest, complete=False, contradiction=f"it is marked as complete, but {against[0]}")
+
+
 def sort_key(frame: FrameEntry) -> tuple[int, int]:
     """Return the sort key of a frame: by index, then batch; frames outside of batch folders first."""
     return frame.index, -1 if frame.batch is None else frame.batch
 
 
 def _obstacles(manifest: Manifest) -> Iterable[str]:
+    if manifest.contradiction:
+        yield f"the manifest contradicts itself: {manifest.contradiction}"
     for writer in manifest.writers:
         yield f"{writer} is changing it"
     yield from manifest.missing_clauses()

@@ -11,7 +11,7 @@ from typing import Any
 
 from seqsave import targets
 from seqsave.errors import FrameNameError, ManifestError, TargetError
-from seqsave.manifest.document import Manifest, dump, load
+from seqsave.manifest.document import Manifest, agreed, dump, load
 from seqsave.manifest.merging import CONTENT_TYPE
 from seqsave.manifest.outcome import Listing, Seen, listing_of
 from seqsave.manifest.records import FrameEntry
@@ -129,7 +129,7 @@ def load_from(target: targets.Target, path: str, data: bytes) -> Manifest:
     except ManifestError as error:
         raise ManifestError(f"{target.url_of(path)}: {error}", is_newer=error.is_newer) from None
     _refuse_other_name(target, path, found)
-    return found
+    return agreed(found)
 
 
 def _refuse_other_name(target: targets.Target, path: str, found: Manifest) -> None:

@@ -18,6 +18,7 @@ from seqsave.errors import (
     SourceError,
     TargetError,
 )
+from seqsave.manifest.intervals import subtract
 from seqsave.naming import NamePattern
 from seqsave.plugins import registry
 from seqsave.sequences.cells import missing_in, stepped
@@ -27,6 +28,7 @@ from seqsave.settings.config import SETTINGS, WriterConfig, with_settings
 from seqsave.settings.destination import Url, at_destination
 from seqsave.sources import Keep, readable_extensions, source_of_sequence
 from seqsave.types import EMBED_SUFFIX, SavedFrame
+from seqsave.wording import first_of
 from seqsave.writer.writer import SequenceWriter
 
 if TYPE_CHECKING:
@@ -35,6 +37,9 @@ if TYPE_CHECKING:
     from seqsave.sequences.reader import FrameSequence
     from seqsave.sources import Source, SourceFrame
     from seqsave.types import SaveResult
+
+Gaps = dict[int | None, tuple[range, ...]]
+"""Frames that are missing, as ranges for each batch."""
 
 __all__ = ["Copy", "copy_frames", "keeping_files", "named_as", "note_gaps", "save_sequence", "write_frame"]
 
@@ -238,25 +243,61 @@ def note_gaps(writer: SequenceWriter, copy: Copy, chosen: Collection[int] | None
     """
     sequence = copy.sequence
     lacking = _lacking_of(sequence, copy.numbers if chosen is None else chosen)
-    writer.note_lacking(copy.number(index) for index in lacking)
+    writer.note_lacking(copy.number(index) for runs in lacking.values() for run in runs for index in run)
     if lacking:
-        shown = naming.format_ranges(naming.to_ranges(sorted(lacking)), 10)
+        shown = _by_batch(sequence, lacking)
         writer.note_warning(f"frames that its manifest expects are missing in {sequence.url}: {shown}")
-    elif chosen is None and manifest_of(sequence) is None and (runs := list(stepped(missing_in(sequence)))):
-        shown = naming.format_ranges(runs, 10, noun="frame")
+    elif chosen is None and manifest_of(sequence) is None and (gaps := _gaps_of(sequence)):
+        shown = _by_batch(sequence, gaps, "frame")
         writer.note_warning(f"{sequence.url} has no {shown}: the copy is recorded as complete nevertheless")
 
 
-def _lacking_of(sequence: FrameSequence, wanted: Iterable[int]) -> set[int]:
+def _lacking_of(sequence: FrameSequence, wanted: Iterable[int]) -> Gaps:
     """Return the expected frames that do not exist, so that the copy of an unfinished sequence is unfinished.
 
     wanted: what is copied. Of a part of a sequence only the gaps within that part count.
     """
-    found, own = manifest_of(sequence), set(sequence.indices)
-    if found is None:
-        return set()
-    expected = {index for run in found.expected for index in run} if _is_short(found) else set()
-    return expected - own if own <= set(wanted) else set()
+    found = manifest_of(sequence)
+    if found is None or not _is_short(found):
+        return {}
+    part, existing = set(wanted), _by_batches(sequence)
+    expected = {index for run in found.expected for index in run}
+    if not part.issuperset(sequence.indices):
+        expected &= part
+    lacking = {batch: expected.difference(existing.get(batch, ())) for batch in found.batches}
+    return {batch: naming.to_ranges(sorted(own)) for batch, own in lacking.items() if own}
+
+
+def _gaps_of(sequence: FrameSequence) -> Gaps:
+    """Return the numbers between the first and the last one that lack a frame, for each batch."""
+    between = missing_in(sequence)
+    whole = naming.to_ranges(sequence.indices)
+    gaps: Gaps = {}
+    for batch, own in _by_batches(sequence).items():
+        runs = (*stepped(between), *subtract(whole, naming.to_ranges(sorted(own))))
+        if runs:
+            gaps[batch] = tuple(sorted(runs, key=lambda run: run.start))
+    return gaps
+
+
+def _by_batches(sequence: FrameSequence) -> dict[int | None, set[int]]:
+    """Return the numbers of the existing frames, for each batch. Frames beside batch folders are another run's."""
+    found: dict[int | None, set[int]] = {}
+    for frame in sequence:
+        found.setdefault(frame.batch, set()).add(frame.index)
+    if len(found) > 1:
+        found.pop(None, None)
+    return found
+
+
+def _by_batch(sequence: FrameSequence, gaps: Gaps, noun: str = "") -> str:
+    """Return gaps in words: once, if all batches have the same ones, else ``2 in batch_0001; 0-4 in batch_0002``."""
+    shown = {batch: naming.format_ranges(runs, 10, noun=noun) for batch, runs in gaps.items()}
+    texts = set(shown.values())
+    if len(texts) == 1 and (None in gaps or set(sequence.batches) <= set(gaps)):
+        return texts.pop()
+    parts = [text if batch is None else f"{text} in {naming.batch_folder(batch)}" for batch, text in shown.items()]
+    return first_of(parts, 10, "; ")
 
 
 def _is_short(found: Manifest) -> bool:

@@ -21,7 +21,7 @@ from seqsave.wording import counted
 
 __all__ = ["Progress", "State", "progress_of"]
 
-State = Literal["complete", "unfinished", "mixed", "unconfirmed", "damaged"]
+State = Literal["complete", "unfinished", "mixed", "unconfirmed", "damaged", "unread"]
 
 Key = tuple[int, int | None]
 
@@ -33,7 +33,8 @@ class Progress:
     state:      ``complete``; ``unfinished``: expected frames are missing, or a run was interrupted or is active;
                 ``mixed``: finished, but frames of older runs, or that no run recorded, lie beside it;
                 ``unconfirmed``: no listing confirmed it;
-                ``damaged``: the manifest cannot be read; None without one.
+                ``damaged``: the manifest cannot be read, or contradicts itself;
+                ``unread``: it may not be read, or is of a newer version; None without one.
     known:      the manifest without runs that are proved to be dead, and with the frames that these left.
     obstacles:  why the sequence is not complete, each as one clause.
     expected:   the expected indices; None without a manifest that states them.
@@ -99,7 +100,7 @@ class Progress:
         if self.state == "mixed":
             of = "frames of an older run lie" if self.beside else "frames that no run recorded lie"
             return f"finished, but {of} beside it: {naming.format_ranges(self.beside or self.strangers, 10)}"
-        return "manifest damaged" if self.state == "damaged" else self.state or ""
+        return {"damaged": "manifest damaged", "unread": "manifest not read"}.get(self.state or "", self.state or "")
 
 
 def progress_of(sequence: FrameSequence) -> Progress:
@@ -288,6 +289,8 @@ def _found(frame: Frame) -> FrameEntry:
 
 
 def _state(known: Manifest, obstacles: list[str], strangers: Intervals, resized: dict[int | None, Intervals]) -> State:
+    if known.contradiction:
+        return "damaged"
     if resized and not known.outside:
         return "unfinished"
     if not obstacles and not known.missing:

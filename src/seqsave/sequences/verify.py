@@ -9,11 +9,8 @@ import zlib
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
-from itertools import accumulate
-from typing import Literal
 
-from seqsave import naming, targets
+from seqsave import naming
 from seqsave.errors import (
     DecodeError,
     EncoderNotFoundError,
@@ -22,68 +19,21 @@ from seqsave.errors import (
     SeqSaveError,
     TargetError,
 )
-from seqsave.manifest import MOST_READ, FrameEntry, Listing, Manifest, list_frames
+from seqsave.manifest import Manifest
 from seqsave.manifest.intervals import Intervals, subtract
+from seqsave.sequences.findings import Finding, Kind, Obstacle, against, key_of, of_other_versions
 from seqsave.sequences.frame import MAX_PIXELS, Frame
 from seqsave.sequences.progress import Progress, State, progress_of
 from seqsave.sequences.reader import FrameSequence
-from seqsave.wording import CRC32, counted, crc32_text
+from seqsave.wording import counted, crc32_text
 
 __all__ = ["Finding", "Verification", "verify"]
 
 MOST_MISSING = 1_000_000
-
-Kind = Literal[
-    "missing",
-    "older",
-    "mixed",
-    "empty",
-    "duplicate",
-    "unreadable",
-    "undecodable",
-    "size",
-    "changed",
-    "disputed",
-    "foreign",
-    "unjudged",
-]
-Obstacle = Literal["unsupported", "too large", "no decoder", "not permitted"]
 # Of a file that this user may not read nothing is known.
 _REFUSED = ("denied", "not_permitted")
 # A frame with only these findings may be sound, and need not be rendered again.
 _HARMLESS = ("foreign", "unjudged", "duplicate")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """A problem of one frame. ``url`` is None for a missing frame.
-
-    kind:     the problem; ``message`` describes it.
-    older:    a run that was to replace the frame was interrupted before that.
-    mixed:    two runs have replaced frames of each other: this one is not from the run that began later.
-    index, batch: the frame's numbers; ``batch`` is None outside of batch folders.
-    unreadable: the storage refuses to return the file, or it is none, as a link to a missing file.
-    undecodable: the file is damaged.
-    size:     size, channels or dtype differ from most pictures.
-    changed:  size or checksum differ from the manifest. disputed: the frame was replaced after it was recorded.
-    foreign:  the frame is not in the manifest.
-    unjudged: the picture cannot be checked here, see ``reason``.
-
-    reason: why a frame is unjudged. ``"unsupported"``: its decoder does not read this kind of file. ``"too large"``: it
-            has more pixels than are allowed, or than memory holds; ``pixels`` is W x H as far as it is known.
-            ``"no decoder"``: no decoder of its file type is installed. ``"not permitted"``: this user may not read the
-            file. None for every other kind.
-    is_recorded: the bytes of an unjudged frame are those that the manifest records, by their checksum.
-    """
-
-    kind: Kind
-    index: int
-    batch: int | None = None
-    url: str | None = None
-    message: str = ""
-    reason: Obstacle | None = None
-    pixels: int = 0
-    is_recorded: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,16 +109,16 @@ def verify(
     findings += _unreadable(sequence)
     shown = sequence if expected is None else sequence.part([frame for frame in sequence if frame.index in expected])
     looks = _looks(shown, max_pixels, on_frame) if deep else _recorded(shown, known)
-    checksums = {_key(look.frame): look.checksum for look in looks if look.checksum is not None}
+    checksums = {key_of(look.frame): look.checksum for look in looks if look.checksum is not None}
     read = len(checksums)
     uncompared: tuple[range, ...] = ()
     if known is not None and not deep:
-        checksums, uncompared = _of_other_versions(shown, known)
+        checksums, uncompared = of_other_versions(shown, known)
     written = {entry.key: entry.checksum for entry in known.frames} if known is not None else {}
     shape, more = _judged(_expected(looks, progress) if expected is None else looks, written)
     findings += more
     if known is not None:
-        findings += _against(known, progress.unrecorded, shown, checksums)
+        findings += against(known, progress.unrecorded, shown, checksums)
     findings = [found for found in findings if expected is None or found.index in expected]
     findings.sort(key=lambda found: (found.index, -1 if found.batch is None else found.batch, found.kind))
     return Verification(
@@ -205,46 +155,6 @@ def _older(progress: Progress) -> Iterable[Finding]:
             yield from (Finding(kind=kind, index=index, batch=batch) for run in runs for index in run)
 
 
-def _against(
-    known: Manifest,
-    unrecorded: Collection[tuple[int, int | None]],
-    sequence: FrameSequence,
-    checksums: dict[tuple[int, int | None], str],
-) -> Iterable[Finding]:
-    """Yield the differences from the manifest.
-
-    unrecorded: frames of an interrupted run, which it could not record. checksums: those of the frames that were read.
-    """
-    entries = {entry.key: entry for entry in known.frames}
-    for frame in sequence:
-        entry = entries.get(_key(frame))
-        if _key(frame) in unrecorded:
-            continue
-        if entry is None:
-            kind: Kind = "foreign"
-            message = f"{frame.name} is not in the manifest"
-        elif entry.disputed:
-            kind, message = "disputed", f"{frame.name} was replaced after it was recorded"
-        else:
-            kind, message = "changed", _difference(frame, entry, checksums.get(_key(frame)))
-        if message:
-            yield Finding(kind=kind, index=frame.index, batch=frame.batch, url=frame.url, message=message)
-
-
-def _difference(frame: Frame, entry: FrameEntry, checksum: str | None) -> str:
-    """Return how a frame differs from its entry; "" if it does not, or if it is empty, which is another finding."""
-    if frame.size and entry.size not in (None, frame.size):
-        return f"{frame.name} has {counted(frame.size, 'byte')}, {entry.size} were written"
-    has_both = checksum is not None and entry.checksum is not None and entry.checksum.startswith(CRC32)
-    if has_both and checksum != entry.checksum:
-        return f"{frame.name} has the checksum {checksum}, {entry.checksum} was written"
-    return ""
-
-
-def _key(frame: Frame) -> tuple[int, int | None]:
-    return frame.index, frame.batch
-
-
 def _ascending(indices: Collection[int]) -> Sequence[int]:
     return indices if isinstance(indices, range) else sorted(indices)
 
@@ -278,7 +188,7 @@ def _missing(sequence: FrameSequence, expected: Collection[int] | None, known: M
 
 
 def _unreadable(sequence: FrameSequence) -> Iterable[Finding]:
-    there = {_key(frame) for frame in sequence}
+    there = {key_of(frame) for frame in sequence}
     for one in sequence.unreadable:
         if (one.index, one.batch) not in there:
             url = f"{sequence.url}/{one.name}" if one.batch is None else None
@@ -344,51 +254,12 @@ def _recorded(sequence: FrameSequence, known: Manifest | None) -> list[_Look]:
     entries = {entry.key: entry for entry in known.frames if not entry.disputed} if known is not None else {}
     found = []
     for frame in sequence:
-        entry = entries.get(_key(frame))
+        entry = entries.get(key_of(frame))
         if entry is not None and entry.picture is not None and frame.size in (None, entry.size):
             picture = entry.picture
             shape = _shape(picture.width, picture.height, picture.channels, picture.dtype)
             found.append(_Look(frame, shape, None))
     return found
-
-
-def _of_other_versions(
-    sequence: FrameSequence, known: Manifest
-) -> tuple[dict[tuple[int, int | None], str], tuple[range, ...]]:
-    """Return the checksums of frames whose versions are not the recorded ones, and which of these were not read.
-
-    Frames that cannot be read are among the latter. Raises TargetError for temporary failures.
-    """
-    entries = {entry.key: entry for entry in known.frames if _may_be_compared(entry)}
-    frames = [frame for frame in sequence if _key(frame) in entries and frame.size == entries[_key(frame)].size]
-    if sequence.target is None or not frames:
-        return {}, ()
-    names = [entries[_key(frame)].name for frame in frames]
-    look = partial(list_frames, sequence.target, sequence.prefix, names)
-    listing = targets.with_retries(sequence.target, look) or {}
-    suspects = [frame for frame in frames if _has_other_version(entries[_key(frame)], listing)]
-    if not suspects:  # then no threads are needed, which take time to import
-        return {}, ()
-    total = accumulate(frame.size or 0 for frame in suspects)
-    chosen = [frame for frame, size in zip(suspects, total, strict=True) if size <= MOST_READ]
-
-    def note(frame: Frame, error: BaseException) -> str:
-        if isinstance(error, TargetError) and not error.transient:
-            return ""
-        raise error
-
-    read = sequence.part(chosen).decoded(lambda _, data: crc32_text(zlib.crc32(data)), on_error=note)
-    found = {_key(frame): checksum for frame, checksum in zip(chosen, read, strict=True) if checksum}
-    return found, naming.to_ranges(sorted({frame.index for frame in suspects if _key(frame) not in found}))
-
-
-def _may_be_compared(entry: FrameEntry) -> bool:
-    return entry.version is not None and entry.checksum is not None and not entry.disputed
-
-
-def _has_other_version(entry: FrameEntry, listing: Listing) -> bool:
-    seen = listing.get(entry.name)
-    return seen is not None and seen.version not in (None, entry.version)
 
 
 def _shape(width: int, height: int, channels: int, dtype: str) -> str:
@@ -431,7 +302,7 @@ def _judged(
                 message=message,
                 reason=reason,
                 pixels=pixels,
-                is_recorded=reason is not None and look.checksum == written.get(_key(frame)),
+                is_recorded=reason is not None and look.checksum == written.get(key_of(frame)),
             )
         )
     return usual, findings
