@@ -11,8 +11,8 @@ import pytest
 
 import seqsave
 from seqsave.existing.skipping import ExistingFrames
+from seqsave.settings.limits import LOOKS
 from seqsave.targets.memory import MemoryTarget
-from seqsave.writer.common import LOOKS
 from tests.support.patience import PATIENCE
 
 OLD, NEW = np.full((4, 4, 3), 10, np.uint8), np.full((4, 4, 3), 200, np.uint8)

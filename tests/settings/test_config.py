@@ -20,7 +20,8 @@ from seqsave.runtime.retry import RetryPolicy
 from seqsave.settings import config
 from seqsave.settings.config import GROUPS, SETTINGS
 from seqsave.settings.formats import PixelFormat
-from seqsave.settings.groups import Delivery, EmbeddedMetadata, Limits, Naming, Reports
+from seqsave.settings.groups import Delivery, EmbeddedMetadata, Naming, Reports
+from seqsave.settings.limits import Limits
 from seqsave.types import Event
 from tests.settings.pages import PAGE, README, page, readme
 

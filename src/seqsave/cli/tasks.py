@@ -30,7 +30,8 @@ class RunTask:
     def open(self, settings: dict[str, Any]) -> SequenceWriter:
         """Begin the run, unless another task has, and open the part. Raises as ``open_run`` and ``Run.begin``."""
         from seqsave.runs import FarmTask, Part, open_run
-        from seqsave.settings.groups import Limits, Reports
+        from seqsave.settings.groups import Reports
+        from seqsave.settings.limits import Limits
 
         given = dict(settings)
         limits = Limits(concurrency=given.pop("concurrency", None), max_bytes=given.pop("max_bytes", None))

@@ -96,11 +96,15 @@ def parse_batch_folder(name: str) -> int | None:
 def to_ranges(indices: Iterable[int]) -> tuple[range, ...]:
     """Return ascending numbers as ranges without gaps."""
     runs: list[range] = []
+    start = stop = None
     for index in indices:
-        if runs and index == runs[-1].stop:
-            runs[-1] = range(runs[-1].start, index + 1)
-        else:
-            runs.append(range(index, index + 1))
+        if index != stop:
+            if start is not None and stop is not None:
+                runs.append(range(start, stop))
+            start = index
+        stop = index + 1
+    if start is not None and stop is not None:
+        runs.append(range(start, stop))
     return tuple(runs)
 
 

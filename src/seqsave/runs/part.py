@@ -19,7 +19,8 @@ from seqsave.runs.records import FrameRecord
 from seqsave.runtime import retry
 from seqsave.runtime.flow import Call, Flow, wait
 from seqsave.sequences.frame import decode
-from seqsave.settings.groups import Limits, Naming, Reports
+from seqsave.settings.groups import Naming, Reports
+from seqsave.settings.limits import Limits
 from seqsave.settings.texts import FrameTexts
 from seqsave.types import SavedFrame, SaveResult
 from seqsave.wording import crc32_text

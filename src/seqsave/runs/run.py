@@ -24,7 +24,7 @@ from seqsave.runtime import retry
 from seqsave.settings import WriterConfig
 from seqsave.settings.config import SETTINGS
 from seqsave.settings.destination import at_destination
-from seqsave.settings.groups import Limits
+from seqsave.settings.limits import Limits
 from seqsave.settings.table import show_settings
 from seqsave.wording import abridged
 

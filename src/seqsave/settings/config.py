@@ -11,7 +11,8 @@ from typing import Any, Final
 from seqsave.errors import OptionError
 from seqsave.naming import NamePattern, NameRule
 from seqsave.settings.formats import Format, PixelFormat, format_of_copies
-from seqsave.settings.groups import Delivery, EmbeddedMetadata, Limits, Naming, Reports
+from seqsave.settings.groups import Delivery, EmbeddedMetadata, Naming, Reports
+from seqsave.settings.limits import Limits
 from seqsave.settings.table import Setting, check_names, show_settings, table
 
 __all__ = ["GROUPS", "SETTINGS", "WriterConfig", "check_settings", "with_settings"]

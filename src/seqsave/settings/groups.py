@@ -20,7 +20,7 @@ from seqsave import naming
 from seqsave.errors import OptionError
 from seqsave.metadata.comfyui import Withholding, check_patterns
 from seqsave.metadata.text import dump, is_shallow
-from seqsave.plugins.options import check_choice, check_count, check_flag, check_storage_options
+from seqsave.plugins.options import check_choice, check_flag, check_storage_options
 from seqsave.settings.rates import exact_rate
 from seqsave.settings.table import setting
 
@@ -33,7 +33,6 @@ __all__ = [
     "Delivery",
     "EmbeddedMetadata",
     "IfExists",
-    "Limits",
     "MetadataIn",
     "Naming",
     "Reports",
@@ -325,47 +324,6 @@ class Delivery:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """Limits of concurrency and memory. Raises OptionError."""
-
-    concurrency: int | None = setting(
-        None,
-        min=1,
-        help="How many frames are published at once; by default chosen for the storage.",
-        details="1 does everything on the caller's thread.",
-        example="16",
-    )
-    max_bytes: int | None = setting(
-        None,
-        min=1,
-        help="Memory limit, in bytes, for frames being encoded or published; 512 MiB by default.",
-        details="A write waits while they hold more. By default pictures may hold 32 MiB of these, and more "
-        "where that would leave cores idle.",
-        example="2 * 2**30",
-        metavar="SIZE",
-    )
-
-    def __post_init__(self) -> None:
-        for name in ("max_bytes", "concurrency"):
-            if getattr(self, name) is not None:
-                check_count(name, getattr(self, name))
-
-    @property
-    def publishers(self) -> int:
-        """Return how many frames are published at once to a slow storage."""
-        return self.concurrency or max(32, 2 * _available_cores())
-
-    def stages(self, is_fast: bool) -> tuple[int, int]:
-        """Return how many threads encode, and how many frames are published at once beside that."""
-        if self.concurrency == 1:
-            return 0, 0
-        if is_fast:
-            # Publishing is a matter of milliseconds: the thread that encoded a frame also writes it.
-            return self.concurrency or _available_cores(), 0
-        return min(_available_cores(), self.publishers), self.publishers
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Reports:
     """Reports of the progress. Raises OptionError."""
 
@@ -402,13 +360,6 @@ def _usual_policy() -> RetryPolicy:
     from seqsave.runtime.retry import RetryPolicy
 
     return RetryPolicy()
-
-
-def _available_cores() -> int:
-    """Return how many processors this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _put(group: Any, **values: Any) -> None:
