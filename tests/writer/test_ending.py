@@ -47,18 +47,57 @@ def test_a_keyboard_interrupt_gives_up_what_has_not_begun() -> None:
         writer.write(RED)
 
 
+class WithoutNotes(KeyboardInterrupt):
+    """An exception of Python 3.10."""
+
+    @property
+    def add_note(self) -> Any:  # type: ignore[override]
+        raise AttributeError
+
+
+@pytest.fixture
+def stuck(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No frame is encoded before the writer is aborted."""
+    stopped, encode, stop = threading.Event(), PngEncoder.encode, Pipeline._stop_with
+
+    def late(self: PngEncoder, *arguments: Any, **more: Any) -> Any:
+        stopped.wait(PATIENCE)
+        return encode(self, *arguments, **more)
+
+    monkeypatch.setattr(PngEncoder, "encode", late)
+    monkeypatch.setattr(Pipeline, "_stop_with", lambda *arguments: (stop(*arguments), stopped.set()))
+
+
+def interrupted(error: BaseException) -> None:
+    with seqsave.open_writer(URL, start=7) as writer:
+        for _ in range(3):
+            writer.write(RED)
+        raise error
+
+
 @pytest.mark.skipif(sys.version_info < (3, 11), reason="only on Python 3.11 and newer: exceptions have notes")
-def test_a_keyboard_interrupt_names_the_frames_that_it_gives_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(PngEncoder, "encode", lambda *arguments, **more: given_up.wait(PATIENCE))
-    given_up, abort = threading.Event(), Pipeline.abort
-    monkeypatch.setattr(Pipeline, "abort", lambda *arguments: (given_up.set(), abort(*arguments)))
+@pytest.mark.usefixtures("stuck")
+def test_a_keyboard_interrupt_names_the_frames_that_it_gives_up() -> None:
     with pytest.raises(KeyboardInterrupt) as caught:
-        with seqsave.open_writer(URL, start=7) as writer:
-            for _ in range(3):
-                writer.write(RED)
-            raise KeyboardInterrupt
-    (note,) = caught.value.__notes__
-    assert note.startswith("seqsave: 3 accepted before the error not saved (7-9): ")
+        interrupted(KeyboardInterrupt())
+    assert caught.value.__notes__ == [f"seqsave: 3 accepted before the interrupt not saved (7-9): given up, in {URL}"]
+
+
+@pytest.mark.usefixtures("stuck")
+def test_where_exceptions_have_no_notes_a_warning_names_them() -> None:
+    text = r"3 of 3 accepted frames not saved .* \(7-9; 0 saved\): frame \d: not saved, because the writer was aborted$"
+    with pytest.warns(seqsave.SeqSaveWarning, match=text), pytest.raises(KeyboardInterrupt):
+        interrupted(WithoutNotes())
+
+
+@pytest.mark.usefixtures("stuck")
+def test_frames_that_an_abort_gives_up_say_so() -> None:
+    with seqsave.open_writer(URL) as writer:
+        futures = [writer.write(RED) for _ in range(50)]
+        writer.abort()
+    reasons = {str(future.exception()) for future in futures if not future.cancelled()}
+    assert any("the writer was aborted" in reason for reason in reasons)
+    assert not any("failed before" in reason for reason in reasons)
 
 
 @pytest.mark.parametrize("error", [SystemExit(3), GeneratorExit(), asyncio.CancelledError()])

@@ -73,6 +73,7 @@ class Pipeline(Generic[P, R]):
         self._publishing = 0
         self._finishing = 0
         self._error: BaseException | None = None
+        self._aborted: BaseException | None = None
         self._closed = False
         self._on_over: list[Callable[[], None]] = []
         pace = Pace(workers) if few is None else ByDistance(workers, few)
@@ -253,7 +254,8 @@ class Pipeline(Generic[P, R]):
         """
         self.stop_event.set()
         owner = self._owner
-        self._stop_with(owner.stopped(f"{owner.name} was aborted"))
+        self._aborted = owner.stopped(f"{owner.name} was aborted")
+        self._stop_with(self._aborted)
         if self._publishers is not None:
             self._publishers.cancel()
         with self._changed:
@@ -272,8 +274,7 @@ class Pipeline(Generic[P, R]):
         if self._closed and self._error is None:
             raise self._owner.closed(f"{self._owner.name} was closed by another thread")
         if self._error is not None:
-            reason = reason_of(self._error)
-            raise self._owner.stopped(f"stopped, because something failed before: {reason}") from self._error
+            raise self._owner.stopped(f"stopped, because {self._reason()}") from self._error
 
     def _has_room(self, more: int) -> bool:
         fits = self._held + more <= self._max_bytes and self._raw + more <= self._max_raw
@@ -354,10 +355,17 @@ class Pipeline(Generic[P, R]):
     # --- endings -----------------------------------------------------------------------------------------------------
 
     def _given_up(self) -> Exception:
-        cause = "" if self._error is None else f": {reason_of(self._error)}"
-        error = self._owner.stopped(f"not saved, because something failed before{cause}")
+        error = self._owner.stopped(f"not saved, because {self._reason()}")
         error.__cause__ = self._error
         return error
+
+    def _reason(self) -> str:
+        """Return why no more jobs are done."""
+        if self._error is None or self._error is self._aborted:
+            return f"{self._owner.name} was aborted"
+        if isinstance(self._error, KeyboardInterrupt):
+            return "the program was interrupted"
+        return f"something failed before: {reason_of(self._error)}"
 
     def _fail(self, job: Job[R], error: BaseException) -> None:
         """Set the handled ``error`` as the job's result; raise it too if it is Ctrl-C."""

@@ -130,11 +130,11 @@ class Ending:
     def note(self, error: BaseException) -> None:
         """Add the outcome of the accepted frames to an error of the caller.
 
-        Python does not show the notes of SystemExit and similar exceptions: lost frames are then a warning.
+        Where Python does not show that, lost frames are a warning.
         """
         result = self._result
-        summary.note(error, result, self._fallback, self._pipeline.error)
-        if not isinstance(error, Exception | KeyboardInterrupt) and (result.failures or result.counts["spooled"]):
+        is_shown = summary.note(error, result, self._fallback, self._pipeline.error)
+        if not is_shown and (result.failures or result.counts["spooled"]):
             warnings.warn(summary.summary(result, self._fallback, self._pipeline.error), SeqSaveWarning, stacklevel=3)
 
     @property

@@ -66,28 +66,42 @@ def summary(result: SaveResult, fallback: Fallback | None, error: BaseException 
 
 def note(
     error: BaseException, result: SaveResult, fallback: Fallback | None, ended: BaseException | None = None
-) -> None:
-    """Add the outcome of the accepted frames to an error of the caller's code. ended: the error that ended the run."""
-    text = aftermath(result, fallback, ended)
+) -> bool:
+    """Add the outcome of the accepted frames to an error of the caller's code. ended: the error that ended the run.
+
+    Return whether Python shows it: not on Python 3.10, nor with SystemExit and similar exceptions.
+    """
+    interrupted = isinstance(error, KeyboardInterrupt)
+    text = aftermath(result, fallback, ended, "interrupt" if interrupted else "error")
     if isinstance(error, SeqSaveError):
         error.saved, error.aftermath = result.counts["saved"], text
-    elif text and hasattr(error, "add_note"):  # Python 3.11
+        return True
+    if text and hasattr(error, "add_note"):  # Python 3.11
         error.add_note(f"seqsave: {text}, in {result.url}")
+    return (interrupted or isinstance(error, Exception)) and hasattr(error, "add_note")
 
 
-def aftermath(result: SaveResult, fallback: Fallback | None, error: BaseException | None = None) -> str:
-    """Return a summary of the accepted frames for an error of the caller's code; "" if there were none."""
+def aftermath(
+    result: SaveResult, fallback: Fallback | None, error: BaseException | None = None, end: str = "error"
+) -> str:
+    """Return a summary of the accepted frames for an error of the caller's code; "" if there were none.
+
+    end: what ended the block: ``"interrupt"`` for Ctrl-C, which gives up frames by itself.
+    """
     saved, kept, failed = result.counts["saved"], result.counts["spooled"], len(result.failures)
     parts = []
     if saved == 1:
-        parts.append("the frame saved before the error is kept")
+        parts.append(f"the frame saved before the {end} is kept")
     elif saved:
-        parts.append(f"the {saved} frames saved before the error are kept")
+        parts.append(f"the {saved} frames saved before the {end} are kept")
     if kept and fallback is not None:
         parts.append(f"{kept} in the spool {fallback.folder}: publish them with {fallback.flush_command}")
     if failed:
         numbers = naming.format_ranges(naming.to_ranges(sorted({failure.index for failure in result.failures})), 10)
-        parts.append(f"{failed} accepted before the error not saved ({numbers}): {_root(result, error).error}")
+        root = _root(result, error)
+        given_up = end == "interrupt" and isinstance(root.exception, WriterAbortedError)
+        reason = "given up" if given_up else root.error
+        parts.append(f"{failed} accepted before the {end} not saved ({numbers}): {reason}")
     return "; ".join(parts)
 
 
