@@ -21,6 +21,7 @@ __all__ = [
     "did_you_mean",
     "first_of",
     "format_size",
+    "nearest",
     "reason_of",
     "shortened",
     "spans",
@@ -40,11 +41,16 @@ def did_you_mean(given: object, known: Iterable[str], *, ignore_case: bool = Fal
     ignore_case: compare ``given`` in lower case; for known names that are all lower case.
     nearness:    the least similarity of the hint, 0 to 1, as ``difflib`` measures it.
     """
+    word = str(given).lower() if ignore_case else str(given)
+    near = nearest(word, known, most=1, nearness=nearness)
+    return f" (did you mean {near[0]!r}?)" if near else ""
+
+
+def nearest(word: str, known: Iterable[str], *, most: int, nearness: float = 0.6) -> list[str]:
+    """Return at most ``most`` known names that are near to ``word``, the nearest first. nearness: as above."""
     import difflib  # here, as few messages need it
 
-    word = str(given).lower() if ignore_case else str(given)
-    near = difflib.get_close_matches(word, sorted(known), n=1, cutoff=nearness)
-    return f" (did you mean {near[0]!r}?)" if near else ""
+    return difflib.get_close_matches(word, sorted(known), n=most, cutoff=nearness)
 
 
 def counted(number: int, noun: str, plural: str | None = None) -> str:

@@ -96,6 +96,20 @@ def test_a_misspelt_spool_is_named_with_the_folder_beside_it(tmp_path: Path, com
     assert stated.err == f"seqsave: error: {missing}: that one has waiting frames\n"
 
 
+def test_only_folders_of_similar_names_are_looked_into(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those that lie beside a spool may be many, or on a storage that hangs."""
+    for name in ("spool", "spoon", "renders", "shot010"):
+        keep(Spool(tmp_path / name), targets.resolve(tmp_path / "out"), 1)
+    opened, contents = [], Spool.contents
+    monkeypatch.setattr(Spool, "contents", lambda self: (opened.append(self.folder.name), contents(self))[1])
+    assert "did you mean 'spool'?" in seqsave("spool", tmp_path / "spol", status=1).err
+    assert opened == ["spool"]
+    (tmp_path / "spool").rename(tmp_path / "another")
+    (tmp_path / "spool").mkdir(mode=0o700)
+    assert "did you mean 'spoon'?" in seqsave("spool", tmp_path / "spol", status=1).err
+    assert opened == ["spool", "spool", "spoon"]
+
+
 @pytest.mark.parametrize("command", ["flush", "spool"])
 def test_a_spool_in_a_folder_that_does_not_exist(tmp_path: Path, command: str) -> None:
     folder = tmp_path / "none" / "spool"

@@ -109,9 +109,9 @@ def test_a_writer_is_dropped_without_taking_a_lock(monkeypatch: pytest.MonkeyPat
     kept[0].write(IMAGE)
     kept[0].flush()
     inside: Any = kept[0]
-    pipelines = [inside._pipeline, inside._preview._pipeline]
+    pipelines = [inside._pipeline, inside._ending._preview._pipeline]
     locks = [lock for one in pipelines for lock in (one._changed, one._workers._changed, one._pace._lock)]
-    locks += [inside._log._lock, inside._acceptor.lock, inside._bar._live._lock]
+    locks += [inside._log._lock, inside._acceptor.lock, inside._ending._bar._live._lock]
     del inside, pipelines
     are_held, is_dropped = threading.Event(), threading.Event()
 

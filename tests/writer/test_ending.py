@@ -6,6 +6,7 @@ import asyncio
 import subprocess
 import sys
 import threading
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +89,14 @@ def test_where_exceptions_have_no_notes_a_warning_names_them() -> None:
     text = r"3 of 3 accepted frames not saved .* \(7-9; 0 saved\): frame \d: not saved, because the writer was aborted$"
     with pytest.warns(seqsave.SeqSaveWarning, match=text), pytest.raises(KeyboardInterrupt):
         interrupted(WithoutNotes())
+
+
+@pytest.mark.usefixtures("stuck")
+def test_a_warning_that_is_an_error_does_not_replace_an_interrupt() -> None:
+    with warnings.catch_warnings(), pytest.raises(KeyboardInterrupt) as caught:
+        warnings.simplefilter("error")
+        interrupted(WithoutNotes())
+    assert "accepted frames not saved" in str(caught.value.__context__)
 
 
 @pytest.mark.usefixtures("stuck")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext, suppress
@@ -18,7 +19,7 @@ from seqsave.runtime.display import ProgressDisplay
 from seqsave.runtime.progress import open_progress
 from seqsave.spool.results import FlushedFrame, FlushResult
 from seqsave.types import Event
-from seqsave.wording import counted, did_you_mean, format_size
+from seqsave.wording import counted, did_you_mean, format_size, nearest
 
 if TYPE_CHECKING:
     from seqsave.spool import Entry, Spool
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 __all__ = ["flush_command", "spool_command"]
 
 RUNS_SHOWN = 20
+# How many folders of similar names are looked into, for one that a user may have meant.
+_MOST_OPENED = 5
 F = TypeVar("F", "Entry", FlushedFrame)
 
 
@@ -50,14 +53,17 @@ def _check_exists(folder: Path) -> None:
         return
     if not folder.parent.exists():
         raise Failure(f"the spool {folder} does not exist, and neither does {folder.parent}")
-    near = did_you_mean(folder.name, [one for one in _folders(folder.parent) if _has_frames(folder.parent / one)])
-    if near:
-        raise Failure(f"the spool {folder} does not exist{near}: that one has waiting frames")
+    # Names are compared before anything is opened: the folder may have many others, on a slow disk.
+    near = nearest(folder.name, _folders(folder.parent), most=_MOST_OPENED)
+    for name in near:
+        if _has_frames(folder.parent / name):
+            meant = did_you_mean(folder.name, [name])
+            raise Failure(f"the spool {folder} does not exist{meant}: that one has waiting frames")
 
 
 def _folders(parent: Path) -> list[str]:
-    with suppress(OSError):
-        return [one.name for one in parent.iterdir() if one.is_dir()]
+    with suppress(OSError), os.scandir(parent) as entries:
+        return [one.name for one in entries if one.is_dir()]
     return []
 
 

@@ -135,7 +135,11 @@ class Ending:
         result = self._result
         is_shown = summary.note(error, result, self._fallback, self._pipeline.error)
         if not is_shown and (result.failures or result.counts["spooled"]):
-            warnings.warn(summary.summary(result, self._fallback, self._pipeline.error), SeqSaveWarning, stacklevel=3)
+            text = summary.summary(result, self._fallback, self._pipeline.error)
+            try:
+                warnings.warn(text, SeqSaveWarning, stacklevel=3)
+            except SeqSaveWarning as raised:  # of a program that turns warnings into errors: it must not hide Ctrl-C
+                error.__context__ = error.__context__ or raised
 
     @property
     def _result(self) -> SaveResult:
