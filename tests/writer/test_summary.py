@@ -11,7 +11,7 @@ import pytest
 from seqsave import save
 from seqsave.errors import EncodeError, SaveError, TargetError, WriterAbortedError
 from seqsave.types import SaveResult
-from seqsave.writer import summary
+from seqsave.writer.summary import Summary
 from tests.writer.outcomes import failed, saved
 
 
@@ -23,12 +23,10 @@ def test_the_first_failure_is_named_and_not_its_consequences() -> None:
         failures=(failed(1, WriterAbortedError("stopped")), failed(2, root)),
         warnings=(),
     )
-    assert summary.failure(result, None, None).__cause__ is root
-    assert summary.summary(result, None) == (
-        "2 of 3 accepted frames not saved to memory://x (1-2; 1 saved): frame 2: no room"
-    )
+    assert Summary(result).failure().__cause__ is root
+    assert Summary(result).text() == ("2 of 3 accepted frames not saved to memory://x (1-2; 1 saved): frame 2: no room")
     assert (
-        summary.aftermath(result, None)
+        Summary(result).aftermath()
         == "the frame saved before the error is kept; 2 accepted before the error not saved (1-2): no room"
     )
 
@@ -37,17 +35,17 @@ def test_the_frame_that_ended_the_run_is_named_before_those_that_were_not_tried_
     tried, root = TargetError("busy", transient=True), EncodeError("no room")
     failures = (failed(1, tried), failed(2, root))
     result = SaveResult(url="memory://x", frames=(), failures=failures, warnings=())
-    assert summary.failure(result, None, root).__cause__ is root
-    assert summary.summary(result, None, root).endswith("frame 2: no room")
-    assert summary.aftermath(result, None, root).endswith("no room")
-    assert summary.failure(result, None, None).__cause__ is tried
+    assert Summary(result, None, root).failure().__cause__ is root
+    assert Summary(result, None, root).text().endswith("frame 2: no room")
+    assert Summary(result, None, root).aftermath().endswith("no room")
+    assert Summary(result).failure().__cause__ is tried
 
 
 @pytest.mark.parametrize("error", [None, KeyError("run")])
 def test_without_a_failed_frame_the_run_is_the_cause(error: Exception | None) -> None:
     result = SaveResult(url="memory://x", frames=(saved(0),), failures=(), warnings=())
-    assert summary.failure(result, None, error).__cause__ is error
-    assert summary.aftermath(result, None) == "the frame saved before the error is kept"
+    assert Summary(result, None, error).failure().__cause__ is error
+    assert Summary(result).aftermath() == "the frame saved before the error is kept"
 
 
 @pytest.mark.parametrize("keeps", [False, True])

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from seqsave.errors import SaveError, SeqSaveError, SeqSaveWarning
 from seqsave.runtime.threads import run_stranded, run_with_timeout
 from seqsave.runtime.unclosed import Closable, leave, note_closed
-from seqsave.writer import summary
+from seqsave.writer.summary import Summary
 
 if TYPE_CHECKING:
     from seqsave.runtime.display import ProgressDisplay
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from seqsave.settings.texts import FrameTexts
     from seqsave.types import SaveResult
     from seqsave.writer.common import Common
-    from seqsave.writer.fallback import Fallback
     from seqsave.writer.outputs import Output
 
 __all__ = ["Ending"]
@@ -41,7 +40,7 @@ class Ending:
         bar: ProgressDisplay | None,
     ) -> None:
         self._life, self._outputs, self._texts, self._preview, self._bar = life, outputs, texts, preview, bar
-        self._log, self._pipeline, self._url = common.log, common.pipeline, common.target.url
+        self._log, self._pipeline = common.log, common.pipeline
         self._publishes_behind = common.config.delivery.publish_behind
 
     def begin(self) -> bool:
@@ -98,11 +97,11 @@ class Ending:
 
     def _finish_outputs(self, *, broken: bool) -> None:
         """Record the outcomes of the frames in the manifests."""
-        result, stopped = self._result, self._pipeline.error is not None
+        result, stopped = self._log.result(), self._pipeline.error is not None
         for output in self._outputs:
             output.finish(result, broken=broken, stopped=stopped)
             self._log.results.replace(() if broken else output.gone(result))
-        result = self._result
+        result = self._log.result()
         if not (broken or stopped or result.failures or result.counts["spooled"] or self._unrecorded):
             for output in self._outputs:
                 output.settle(result)
@@ -120,9 +119,9 @@ class Ending:
 
     def raise_failures(self) -> None:
         """Raise SaveError if an accepted frame or the manifest is not saved; otherwise the error of a listener."""
-        result = self._result
+        result = self._log.result()
         if result.failures or (result.counts["spooled"] and not self._publishes_behind):
-            raise summary.failure(result, self._fallback, self._pipeline.error)
+            raise self._summary(result).failure()
         if self._unrecorded is not None:
             raise SaveError(f"all frames are saved, but the manifest is not: {self._unrecorded}", result)
         self._log.raise_error()
@@ -132,24 +131,19 @@ class Ending:
 
         Where Python does not show that, lost frames are a warning.
         """
-        result = self._result
-        is_shown = summary.note(error, result, self._fallback, self._pipeline.error)
-        if not is_shown and (result.failures or result.counts["spooled"]):
-            text = summary.summary(result, self._fallback, self._pipeline.error)
+        result = self._log.result()
+        summary = self._summary(result)
+        if not summary.note(error) and (result.failures or result.counts["spooled"]):
             try:
-                warnings.warn(text, SeqSaveWarning, stacklevel=3)
+                warnings.warn(summary.text(), SeqSaveWarning, stacklevel=3)
             except SeqSaveWarning as raised:  # of a program that turns warnings into errors: it must not hide Ctrl-C
                 error.__context__ = error.__context__ or raised
 
-    @property
-    def _result(self) -> SaveResult:
-        return self._log.result(self._url)
-
-    @property
-    def _fallback(self) -> Fallback | None:
-        """Return the fallback of the first file type that had a problem; all file types share one spool."""
+    def _summary(self, result: SaveResult) -> Summary:
+        """Return the summary with the fallback of the first file type that had a problem: all share one spool."""
         found = [output.fallback for output in self._outputs]
-        return next((fallback for fallback in found if fallback is not None and fallback.why), found[0])
+        fallback = next((one for one in found if one is not None and one.why), found[0])
+        return Summary(result, fallback, self._pipeline.error)
 
     @property
     def _unrecorded(self) -> SeqSaveError | None:

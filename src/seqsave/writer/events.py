@@ -34,11 +34,14 @@ TICK = 0.2
 class EventLog:
     """The events of one writer, for its listeners; and its ``results``.
 
-    waiting: returns how many frames are encoding and publishing at this moment.
+    url: the target's. waiting: returns how many frames are encoding and publishing at this moment.
     """
 
-    def __init__(self, *, results: Results, total: int | None, waiting: Callable[[], tuple[int, int]]) -> None:
+    def __init__(
+        self, url: str, *, results: Results, total: int | None, waiting: Callable[[], tuple[int, int]]
+    ) -> None:
         self.results = results
+        self._url = url
         self._total = total
         self._waiting = waiting
         self._listeners: list[Callable[[Event], None]] = []
@@ -59,11 +62,11 @@ class EventLog:
         if listener is not None:
             self._listeners.append(listener)
 
-    def result(self, url: str) -> SaveResult:
+    def result(self) -> SaveResult:
         """Return the outcomes so far, without the frames that are still being encoded or published."""
         frames, failures = self.results.all()
         return SaveResult(
-            url=url,
+            url=self._url,
             frames=frames,
             failures=failures,
             warnings=tuple(self._warned.values()),

@@ -68,7 +68,8 @@ class SequenceWriter:
         self._target.check(create=config.delivery.if_exists == "error")
         self._pipeline = open_pipeline(config, self._target)
         files = None if config.naming.total is None else config.naming.total * len(config.formats)
-        self._log = EventLog(results=Results(self._target.url_of), total=files, waiting=self._pipeline.waiting)
+        results = Results(self._target.url_of)
+        self._log = EventLog(self._target.url, results=results, total=files, waiting=self._pipeline.waiting)
         for listener in (config.reports.on_event, *open_observers()):
             self._log.listen(listener)
         self._texts = self._open_texts()
@@ -275,7 +276,7 @@ class SequenceWriter:
     @property
     def result(self) -> SaveResult:
         """Return the outcomes of the frames so far; complete once the writer is closed."""
-        return self._log.result(self._target.url)
+        return self._log.result()
 
     @property
     def url(self) -> str:
