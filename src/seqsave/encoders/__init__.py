@@ -17,7 +17,8 @@ _PNG = EncoderSpec(
             type=str,
             default="fast",
             choices=("fast", "balanced", "small"),
-            help="balanced: some per cent smaller, a few times slower; small: smallest, a hundred times slower",
+            help="'balanced' is some per cent smaller and a few times slower; 'small' is the smallest, and a hundred "
+            "times slower",
         ),
     },
     metadata="embed",
