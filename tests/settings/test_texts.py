@@ -25,7 +25,7 @@ def warned(folder: Path, **settings: Any) -> tuple[str, ...]:
 def test_metadata_that_no_file_holds_is_named_once(tmp_path: Path, filetype: Any) -> None:
     (text,) = warned(tmp_path, filetype=filetype, metadata={"workflow": {}, "seed": 1})
     first = filetype if isinstance(filetype, str) else filetype[0]
-    assert text.startswith(f"metadata 'workflow', 'seed' are not saved, since file type {first!r} does not embed it")
+    assert text.startswith(f"metadata 'workflow', 'seed' are not saved, since file type {first!r} embeds none")
     assert f"`filetype='{first} with embedded workflow'` or `metadata_in='sidecar'`" in text
 
 

@@ -79,7 +79,7 @@ class FrameTexts:
         shown = f"{first_of([repr(name[:LONGEST]) for name in names], 10)} {'is' if len(names) == 1 else 'are'}"
         self._warn(
             "metadata",
-            f"metadata {shown} not saved, since file type {first.filetype!r} does not embed it: use {variant}"
+            f"metadata {shown} not saved, since file type {first.filetype!r} embeds none: use {variant}"
             "`metadata_in='sidecar'`, or `metadata_in='none'` to drop it",
         )
 
