@@ -6,12 +6,13 @@ import asyncio
 import contextlib
 import random
 import threading
+import time
 
 import pytest
 
 from seqsave.errors import FrameExistsError, OptionError, TargetError
 from seqsave.runtime import flow, retry
-from seqsave.runtime.retry import RetryPolicy
+from seqsave.runtime.retry import Backoff, RetryPolicy
 
 QUICK = RetryPolicy(attempts=4, first_wait=0.001)
 
@@ -261,3 +262,22 @@ def test_the_defaults_lose_none_of_ten_thousand_to_a_fifth_of_refusals(clock: Cl
         return "done"
 
     assert all(retry.call(RetryPolicy(), refused_by_chance) == "done" for _ in range(10_000))
+
+
+def test_the_time_between_attempts_doubles_and_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 100.0
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    backoff = Backoff(2.0, 5.0)
+    assert (backoff.is_on, backoff.take_turn()) == (False, True)
+    for seconds in (2.0, 4.0, 5.0, 5.0):
+        backoff.note_failure()
+        assert (backoff.is_on, backoff.until) == (True, now + seconds)
+    assert not backoff.take_turn()
+    now += 5.0
+    assert [backoff.take_turn(), backoff.take_turn()] == [True, False], "one attempt each time"
+    backoff.hurry()
+    assert backoff.take_turn()
+    backoff.end()
+    assert (backoff.is_on, backoff.until) == (False, 0.0)
+    backoff.note_failure()
+    assert backoff.until == now + 2.0

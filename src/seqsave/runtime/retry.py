@@ -30,7 +30,7 @@ from seqsave.runtime.flow import Call, Flow, Pause, wait
 if TYPE_CHECKING:
     import tenacity
 
-__all__ = ["Contact", "OnRetry", "RetryPolicy", "attempts", "call", "passes"]
+__all__ = ["Backoff", "Contact", "OnRetry", "RetryPolicy", "attempts", "call", "passes"]
 
 T = TypeVar("T")
 OnRetry = Callable[[int, float, BaseException], None]
@@ -205,3 +205,42 @@ def _settings(
         "before_sleep": report,
         "reraise": True,
     }
+
+
+class Backoff:
+    """The time between attempts while a storage is unavailable: it doubles with each failure. Not thread-safe.
+
+    first, longest: seconds.
+    """
+
+    def __init__(self, first: float, longest: float) -> None:
+        self._first, self._longest = first, longest
+        self._seconds = 0.0
+        self.until = 0.0
+        """When the next attempt is due, by ``time.monotonic``."""
+
+    @property
+    def is_on(self) -> bool:
+        """Return whether the last attempt has failed."""
+        return self._seconds > 0
+
+    def note_failure(self) -> None:
+        """Wait twice as long from now on."""
+        self._seconds = min(self._longest, 2 * self._seconds or self._first)
+        self.until = time.monotonic() + self._seconds
+
+    def take_turn(self) -> bool:
+        """Return whether an attempt is due; the next one is as far away again."""
+        now = time.monotonic()
+        if now < self.until:
+            return False
+        self.until = now + self._seconds
+        return True
+
+    def end(self) -> None:
+        """Wait no more: the storage is available."""
+        self._seconds = self.until = 0.0
+
+    def hurry(self) -> None:
+        """Let the next attempt be due at once."""
+        self.until = 0.0

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 from seqsave import targets
 from seqsave.errors import SeqSaveError, SpoolError
+from seqsave.runtime.retry import Backoff
 from seqsave.runtime.threads import ForkSafeLock, Joinable, spawn_daemon
 from seqsave.spool.entries import Entry, fingerprint
 from seqsave.spool.rounds import Outcome, Records, flush_place, overlaps
@@ -48,8 +49,7 @@ class _Place:
     where: Mapping[str, str]
     is_waiting: bool = True
     is_busy: bool = False
-    next_try: float = 0.0
-    wait: float = 0.0
+    backoff: Backoff = field(default_factory=lambda: Backoff(FIRST_WAIT, LONGEST_WAIT))
     failure: _Failure | None = None
     conflicts: list[Outcome] = field(default_factory=list)
 
@@ -132,7 +132,8 @@ class Publisher:
         with self._changed:
             for place in self._places.values():
                 if overlaps(place.where, where) and (place.is_waiting or place.is_busy):
-                    place.next_try, place.failure = 0.0, None  # try now; older failures do not matter any more
+                    place.backoff.hurry()
+                    place.failure = None  # older failures do not matter any more
             self._changed.notify_all()
         while True:
             with self._changed:
@@ -235,8 +236,8 @@ class Publisher:
                 waiting = [place for place in self._places.values() if place.is_waiting]
                 if not waiting:
                     break
-                first = min(waiting, key=lambda place: place.next_try)
-                seconds = first.next_try - time.monotonic()
+                first = min(waiting, key=lambda place: place.backoff.until)
+                seconds = first.backoff.until - time.monotonic()
                 if seconds <= 0:
                     # Before reading the folder, so that later entries are read or set this again.
                     first.is_waiting, first.is_busy = False, True
@@ -248,8 +249,10 @@ class Publisher:
     def _note(self, place: _Place, failure: _Failure | None, again: bool) -> None:
         with self._changed:
             place.failure = failure or (place.failure if again else None)
-            place.wait = min(LONGEST_WAIT, 2 * place.wait or FIRST_WAIT) if again else 0.0
-            place.next_try = time.monotonic() + place.wait if again else 0.0
+            if again:
+                place.backoff.note_failure()
+            else:
+                place.backoff.end()
             place.is_waiting, place.is_busy = place.is_waiting or again, False
             self._changed.notify_all()
 

@@ -7,7 +7,6 @@ attempt succeeds, frames are published directly again. Spooled frames are publis
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
@@ -65,8 +64,7 @@ class Fallback:
         self._pending: set[str] = set()
         self._has_published = False
         self._why = ""
-        self._wait = 0.0  # 0 while the storage is available
-        self._next_try = 0.0
+        self._outage = retry.Backoff(FIRST_WAIT, LONGEST_WAIT)
 
     # --- one frame ---------------------------------------------------------------------------------------------------
 
@@ -90,19 +88,16 @@ class Fallback:
                 raise FrameExistsError(f"{url} is already in the spool {self.folder}, from an earlier run")
             return None
         with self._lock:
-            if not self._wait:
+            if not self._outage.is_on:
                 return self._policy
-            if time.monotonic() < self._next_try:
-                return None
-            self._next_try = time.monotonic() + self._wait
-            return _ONCE
+            return _ONCE if self._outage.take_turn() else None
 
     def note_success(self) -> None:
         """Record that the storage has taken a frame."""
         self._has_published = True
-        if self._wait:
+        if self._outage.is_on:
             with self._lock:
-                self._wait = 0.0
+                self._outage.end()
             self._before.forget()
 
     def keep_after(self, task: FrameTask, entry: FrameEntry, error: TargetError) -> SavedFrame:
@@ -111,8 +106,7 @@ class Fallback:
             raise error
         with self._lock:
             self._why = str(error)
-            self._wait = min(LONGEST_WAIT, 2 * self._wait) if self._wait else FIRST_WAIT
-            self._next_try = time.monotonic() + self._wait
+            self._outage.note_failure()
         self._before.list_folder(task.key.folder)
         kept = self.keep(task, entry)
         if not error.transient and not self._has_published:
@@ -123,7 +117,7 @@ class Fallback:
         """Put a frame into the spool, with its entry for the manifest. Raises SpoolError."""
         key = task.key
         self.begin()
-        if self.behind or not self._wait:
+        if self.behind or not self._outage.is_on:
             self._before.list_folder(key.folder)
         before = self._before.of(key)
         try:
@@ -169,8 +163,8 @@ class Fallback:
         failed = next((outcome.error for outcome in outcomes if outcome.status == "failed"), None)
         if isinstance(failed, TargetError) and failed.transient:
             with self._lock:
-                self._why, self._wait = str(failed), FIRST_WAIT
-                self._next_try = time.monotonic() + FIRST_WAIT
+                self._why = str(failed)
+                self._outage.note_failure()
         elif any(outcome.status == "published" for outcome in outcomes):
             self._has_published = True
 
@@ -179,7 +173,7 @@ class Fallback:
     @property
     def is_away(self) -> bool:
         """Return whether the storage was unavailable at the last request, or frames are published in the background."""
-        return bool(self._wait) or self.behind
+        return self._outage.is_on or self.behind
 
     @property
     def why(self) -> str:
@@ -201,7 +195,8 @@ class Fallback:
             except (SpoolError, TargetError):
                 pass  # they stay spooled in the result
             else:
-                self._wait = 0.0 if any(outcome.status == "published" for outcome in outcomes) else self._wait
+                if any(outcome.status == "published" for outcome in outcomes):
+                    self._outage.end()
         self._note_conflicts(outcomes)
         return [self._settled(gone) for gone in self._entries.gone(outcomes)]
 
