@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -96,12 +96,19 @@ class _Row(Generic[T]):
     item: T
 
 
-def group_names(names: Iterable[tuple[str, T]], known: Iterable[NamePattern] = ()) -> Grouped[T]:
+Choose = Callable[[str, T, Sequence[NamePattern]], "NamePattern | None"]
+
+
+def group_names(
+    names: Iterable[tuple[str, T]], known: Iterable[NamePattern] = (), choose: Choose[T] | None = None
+) -> Grouped[T]:
     """Group names, each with any value. Hidden files are left out.
 
     known: patterns of sequences. Names that fit one of them are those of its frames, also if they are alike in another
     number: ``shot_v1_0001.png`` and ``shot_v2_0001.png`` may be the first frames of two sequences. Of two that fit, the
     one with the later number counts.
+    choose: called with each name, its value and the patterns that it fits, that with the latest number first; returns
+    the one that counts, or None for none of them.
     """
     patterns = {_key(one.head, one.ending): one for one in known}
     of_known: dict[tuple[str, str], list[Member[T]]] = {}
@@ -112,7 +119,15 @@ def group_names(names: Iterable[tuple[str, T]], known: Iterable[NamePattern] = (
             continue
         stem, extension = split_extension(normalized(name))
         pieces = _NUMBER.split(stem) if extension and not holds_control(name) else ()
-        if patterns and len(pieces) > 1 and (fitting := _fitting(name, item, pieces, extension, patterns)):
+        if (
+            patterns
+            and len(pieces) > 1
+            and (
+                fitting := _chosen(
+                    name, item, list(_fitting(name, item, pieces, extension, patterns)), patterns, choose
+                )
+            )
+        ):
             of_known.setdefault(fitting[0], []).append(fitting[1])
         elif len(pieces) > 1:
             skeleton, numbers = "\0".join(pieces[::2]), tuple(pieces[1::2])
@@ -137,14 +152,27 @@ def _key(head: str, ending: str) -> tuple[str, str]:
 
 def _fitting(
     name: str, item: T, pieces: Sequence[str], extension: str, patterns: Mapping[tuple[str, str], NamePattern]
-) -> tuple[tuple[str, str], Member[T]] | None:
-    """Return the key of the pattern to which a name belongs, and its member; None if it fits no pattern."""
+) -> Iterator[tuple[tuple[str, str], Member[T]]]:
+    """Yield the key of each pattern that a name fits, and its member there, that with the latest number first."""
     for position in range(len(pieces) - 2, 0, -2):
         key = _key("".join(pieces[:position]), f"{''.join(pieces[position + 1 :])}.{extension}")
         index = read_number(pieces[position]) if key in patterns else None
         if index is not None:
-            return key, Member(name, index, len(pieces[position].removeprefix("-")), item)
-    return None
+            yield key, Member(name, index, len(pieces[position].removeprefix("-")), item)
+
+
+def _chosen(
+    name: str,
+    item: T,
+    fitting: Sequence[tuple[tuple[str, str], Member[T]]],
+    patterns: Mapping[tuple[str, str], NamePattern],
+    choose: Choose[T] | None,
+) -> tuple[tuple[str, str], Member[T]] | None:
+    """Return the key of the pattern to which a name belongs, and its member; None if it belongs to no pattern."""
+    if not fitting or choose is None:
+        return fitting[0] if fitting else None
+    chosen = choose(name, item, [patterns[key] for key, _ in fitting])
+    return next((one for one in fitting if patterns[one[0]] is chosen), None)
 
 
 def group_of_pattern(pattern: NamePattern, names: Iterable[tuple[str, T]]) -> Group[T] | None:

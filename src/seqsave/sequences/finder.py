@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from seqsave import manifest, naming, targets
 from seqsave.errors import SeqSaveWarning, TargetError
 from seqsave.plugins import registry
-from seqsave.sequences import lookup
+from seqsave.sequences import claims, lookup
 from seqsave.sequences.found import (
     Found,
     FrameGroup,
@@ -262,7 +262,7 @@ def _grouped(target: targets.Target, folder: str, items: Sequence[Item], has_man
         return grouped  # one that may not be listed: what reads a manifest says so
     stated = [name for one in entries if not one.is_folder for name in manifest.names_of(one.name)]
     known = [name for name in stated if naming.has_numbers(name)]
-    return naming.group_names(((item.name, item) for item in items), known) if known else grouped
+    return claims.settled(target, folder, items, grouped, known) if known else grouped
 
 
 def of_pattern(means: lookup.Pattern, known: Sequence[FrameSequence] = ()) -> Found:
