@@ -88,6 +88,8 @@ class Traits:
     move:     ``"package.module:function"``, called with the filesystem, an old and a new path: as ``mv``, and replaces.
     write:    ``"package.module:function"``, called with the filesystem, a path and bytes, in place of ``pipe_file``.
     refused:  characters that its driver does not treat as part of a name.
+    ls:       ``"package.module:function"``, called with the filesystem and a folder, in place of ``ls`` with details.
+              The type of a pipe, a socket or a device is ``"other"``.
     """
 
     publish: Literal["put", "move", "plain"]
@@ -100,6 +102,7 @@ class Traits:
     move: str | None = None
     write: str | None = None
     refused: str = ""
+    ls: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -311,3 +311,19 @@ def test_a_sequence_that_a_run_has_begun_is_not_lost(tmp_path: Path) -> None:
         (tmp_path / "aside").rename(tmp_path / "frame_00000.png")
         writer.write(ZEROS[0])
     assert "complete" in seqsave("verify", tmp_path).out
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="only on POSIX")
+def test_what_is_named_like_a_frame_and_is_no_file_is_named(tmp_path: Path) -> None:
+    save(ZEROS[:3], tmp_path)
+    (tmp_path / "frame_00003.png").symlink_to("nowhere")
+    os.mkfifo(tmp_path / "frame_00004.png")
+    (tmp_path / "frame_00005.png").symlink_to("x" * 300)
+    result = seqsave("rm", tmp_path, "--frames", "0", "--yes", "--json")
+    assert result.document["not_files"] == []
+    result = seqsave("rm", tmp_path, "--yes")
+    assert (
+        "frame_00003.png (a link to a file that does not exist); frame_00004.png (not a regular file); frame_00005.png "
+        f"(a link that cannot be followed) are left in {tmp_path}: only files are removed"
+    ) in result.err
+    assert names(tmp_path) == ["frame_00003.png", "frame_00004.png", "frame_00005.png"]

@@ -17,6 +17,7 @@ from PIL import Image
 import seqsave
 from seqsave import naming
 from seqsave.saving.copies import Copy
+from seqsave.sequences import repair
 from tests.support.places import Place
 
 pytestmark = pytest.mark.full_with("s3")  # what the storages do alike is tried of each in tests/targets
@@ -350,3 +351,24 @@ def test_the_same_type_by_name_means_the_same_bytes(tmp_path: Path) -> None:
     # Quality needs new pixels.
     seqsave.save(seqsave.open_sequence(tmp_path / "a"), tmp_path / "d", filetype="jpg", options={"quality": 50})
     assert (tmp_path / "d" / names[0]).read_bytes() != (tmp_path / "a" / names[0]).read_bytes()
+
+
+@pytest.mark.parametrize("manifest", [True, False])
+@pytest.mark.parametrize(
+    ("other", "words"),
+    [
+        (np.zeros((4, 6, 4), np.uint8), "has 4 channels of uint8, the frames before have 3 channels of uint8"),
+        (np.zeros((4, 6, 3), np.uint16), "has 3 channels of uint16, the frames before have 3 channels of uint8"),
+    ],
+)
+def test_copied_files_of_several_kinds_are_named(tmp_path: Path, manifest: bool, other: np.ndarray, words: str) -> None:
+    for index in range(4):
+        picture = other if index == 2 else PICTURE
+        dtype = {"dtype": "uint16"} if picture.dtype == np.uint16 else {}
+        seqsave.save([picture], tmp_path / "from", start=index, manifest=False, **dtype)
+    if manifest:
+        repair.rebuild(seqsave.open_sequence(tmp_path / "from"))
+    with pytest.warns(seqsave.SeqSaveWarning, match=f"frame 2: {words}"):
+        seqsave.save(seqsave.open_sequence(tmp_path / "from"), tmp_path / "to")
+    again = seqsave.save(seqsave.open_sequence(tmp_path / "from"), tmp_path / "to", if_exists="skip")
+    assert [text for text in again.warnings if "the frames before" in text] == []

@@ -20,12 +20,14 @@ def test_what_cannot_be_read_is_left_out_and_named(tmp_path: Path) -> None:
     (tmp_path / "to_a.png").symlink_to("a.png")
     (tmp_path / "lost.png").symlink_to("gone.png")
     (tmp_path / "loop.png").symlink_to("loop.png")
+    (tmp_path / "long.png").symlink_to("x" * 300)
     os.mkfifo(tmp_path / "pipe.png")
     found = targets.resolve(tmp_path).list()
     assert {entry.name for entry in found} == {"a.png", "folder", "to_a.png"}
     assert targets.unreadable_in(found) == {
         "lost.png": "a link to a file that does not exist",
         "loop.png": "a link to a file that does not exist",
+        "long.png": "a link that cannot be followed",
         "pipe.png": "not a regular file",
     }
 

@@ -20,7 +20,7 @@ from seqsave.cli.parameters import (
     storage_option,
 )
 from seqsave.runtime.progress import open_progress
-from seqsave.wording import counted, format_size
+from seqsave.wording import counted, first_of, format_size
 
 if TYPE_CHECKING:
     from seqsave.sequences.removal import Removal, Removed
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["rm_command"]
 
 RANGES_SHOWN = 20
+OTHERS_SHOWN = 10
 
 
 @click.command(
@@ -84,11 +85,26 @@ def rm_command(
         bar = None if quiet else open_progress(sequence.pattern, len(removal.frames), lines=True)
         with bar or nullcontext():
             removed = remove(removal, Counter(bar))
+        if others := _others(removal):
+            messages.warn(
+                f"{first_of(others, OTHERS_SHOWN, '; ')} {'is' if len(others) == 1 else 'are'} left in "
+                f"{removal.sequence.url}: only files are removed. Delete what is not wanted with another program"
+            )
     _print(removal, removed, as_json)
     if removed.error is None:
         return 0
     complain(str(removed.error), help_of(removed.error))
     return FAILED
+
+
+def _others(removal: Removal) -> list[str]:
+    """Return what is named like these frames and is not a file, such as a link to a missing one."""
+    from seqsave import naming
+
+    chosen = None if removal.is_whole else {frame.index for frame in removal.frames}
+    found = [one for one in removal.sequence.unreadable if chosen is None or one.index in chosen]
+    folders = ["" if one.batch is None else f"{naming.batch_folder(one.batch)}/" for one in found]
+    return [f"{folder}{one.name} ({one.problem})" for folder, one in zip(folders, found, strict=True)]
 
 
 def _ask(removal: Removal) -> None:
@@ -173,6 +189,7 @@ def _document(removal: Removal, removed: Removed | None) -> dict[str, Any]:
         "beside": [*removal.sidecars, *removal.previews, *([removal.manifest] if removal.takes_manifest else [])],
         "dry_run": removed is None,
         "removed": "" if removed is None else ranges(removed.gone),
+        "not_files": _others(removal),
         "left": ranges(removal.frames if removed is None else removed.left),
         "error": None if removed is None or removed.error is None else str(removed.error),
     }

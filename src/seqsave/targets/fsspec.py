@@ -40,6 +40,7 @@ from seqsave.targets.faults import Fault
 from seqsave.targets.fsspec_entries import entries_of, version_of
 from seqsave.targets.guards import guarded, guarded_async
 from seqsave.targets.identity import canonical_identity
+from seqsave.targets.local_entries import DANGLING, NOT_FOLLOWED
 from seqsave.targets.ranges import open_ranges
 from seqsave.targets.redact import redact_url, secrets_of, split_user_info
 from seqsave.targets.temporary import run_of, temporary_name
@@ -175,7 +176,7 @@ class FsspecTarget(Target):
         folder = self._checked_folder(folder)
         full = self._full(folder) if folder else self._root
         with self._filesystem() as filesystem:
-            return entries_of(self._found(filesystem, full), full, partial(self._info, filesystem))
+            return entries_of(self._found(filesystem, full), full, partial(self._followed, filesystem))
 
     @guarded("list")
     def remove_stale_temporaries(self, folder: str = "", *, run: str = "") -> int:
@@ -193,6 +194,8 @@ class FsspecTarget(Target):
 
     def _found(self, filesystem: Any, full: str) -> Any:
         try:
+            if self._traits.ls is not None:
+                return import_code(self._traits.ls)(filesystem, full)
             return filesystem.ls(full, detail=True)
         except Exception as error:
             if diagnose(error) is not Fault.MISSING:
@@ -207,6 +210,17 @@ class FsspecTarget(Target):
             if diagnose(error) is not Fault.MISSING:
                 raise
             return None
+        return found
+
+    def _followed(self, filesystem: Any, full: str) -> Mapping[str, Any] | str:
+        """Return what a link leads to; in words what the link is, if it leads to nothing."""
+        try:
+            found: Mapping[str, Any] = filesystem.info(full)
+        except Exception as error:
+            fault = diagnose(error)
+            if fault.transient:
+                raise
+            return DANGLING if fault is Fault.MISSING else NOT_FOLLOWED
         return found
 
     @guarded("look for")

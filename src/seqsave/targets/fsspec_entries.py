@@ -6,7 +6,7 @@ import errno
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from seqsave.targets.local_entries import DANGLING
+from seqsave.targets.local_entries import NOT_REGULAR
 from seqsave.targets.records import Entries, Entry, Listed
 from seqsave.targets.temporary import is_temporary
 
@@ -20,11 +20,11 @@ _VERSIONS = (
 
 
 def entries_of(
-    found: Iterable[Mapping[str, Any]], folder: str, follow: Callable[[str], Mapping[str, Any] | None]
+    found: Iterable[Mapping[str, Any]], folder: str, follow: Callable[[str], Mapping[str, Any] | str]
 ) -> Entries:
     """Return the entries of a folder. Raises NotADirectoryError for the listing of a file.
 
-    follow: returns what a link leads to, by its path; None for nothing.
+    follow: returns what a link leads to, by its path; in words what the link is, if it leads to nothing.
     """
     entries, unreadable = [], {}
     for item in found:
@@ -33,10 +33,13 @@ def entries_of(
         is_link = item["type"] == "link"
         if is_link and not is_temporary(name):
             seen = follow(path)
-            if seen is None:
-                unreadable[name] = DANGLING
+            if isinstance(seen, str):
+                unreadable[name] = seen
                 continue
             item = seen
+        elif item["type"] == "other":
+            unreadable[name] = NOT_REGULAR
+            continue
         is_folder = item["type"] == "directory"
         if path.strip("/") == folder.strip("/"):
             if not is_folder and item.get("size"):  # a file is listed as itself

@@ -9,12 +9,16 @@ import sys
 
 from seqsave.targets.records import Entry
 
-__all__ = ["DANGLING", "NOT_THERE", "check_version", "entry_of", "version_of"]
+__all__ = ["DANGLING", "NOT_FOLLOWED", "NOT_REGULAR", "NOT_THERE", "check_version", "entry_of", "version_of"]
 
 _WINDOWS = sys.platform == "win32"
 NOT_THERE = frozenset((errno.ENOENT, errno.ENOTDIR, errno.ELOOP))
 """Nothing of this name exists, or it is a link that leads nowhere."""
 DANGLING = "a link to a file that does not exist"
+NOT_REGULAR = "not a regular file"
+NOT_FOLLOWED = "a link that cannot be followed"
+# A link that leads to a name that no storage can have, or past a folder that this user may not enter.
+_NOT_FOLLOWED = frozenset((errno.ENAMETOOLONG, errno.EACCES, errno.EPERM))
 
 
 def entry_of(entry: os.DirEntry[str]) -> Entry | str | None:
@@ -26,10 +30,12 @@ def entry_of(entry: os.DirEntry[str]) -> Entry | str | None:
     except OSError as error:
         if error.errno in NOT_THERE:
             return DANGLING if entry.is_symlink() else None
+        if error.errno in _NOT_FOLLOWED and entry.is_symlink():
+            return NOT_FOLLOWED
         raise
     if stat.S_ISREG(status.st_mode):
         return Entry(entry.name, status.st_size, False, version=version_of(status))
-    return "not a regular file"  # a pipe would keep its reader waiting forever
+    return NOT_REGULAR  # a pipe would keep its reader waiting forever
 
 
 def version_of(status: os.stat_result) -> str:

@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 import io
+import stat
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime, timezone
 from typing import Any
 
 from seqsave.specs import Traits
 from seqsave.targets import filesystems, registry
 
-__all__ = ["TRAITS", "for_azure", "for_google", "may_fold_case", "move_on_webdav", "traits_of", "write_by_sftp"]
+__all__ = [
+    "TRAITS",
+    "for_azure",
+    "for_google",
+    "list_on_sftp",
+    "may_fold_case",
+    "move_on_webdav",
+    "traits_of",
+    "write_by_sftp",
+]
 
 _GOOGLE = Traits(
     publish="put",
@@ -22,8 +33,8 @@ _GOOGLE = Traits(
 )
 _AZURE = replace(_GOOGLE, keywords="seqsave.targets.traits:for_azure")
 _FTP = Traits(publish="move", threads="each")
-# Its pipe_file waits for the answer to each 32 KiB.
-_SFTP = replace(_FTP, write="seqsave.targets.traits:write_by_sftp")
+# Its pipe_file waits for the answer to each 32 KiB, and its ls calls a pipe a file.
+_SFTP = replace(_FTP, write="seqsave.targets.traits:write_by_sftp", ls="seqsave.targets.traits:list_on_sftp")
 _HDFS = Traits(publish="move", threads="shared")
 # Its mv copies, and reads names as globs; its paths are those of URLs.
 _WEBDAV = Traits(publish="move", threads="shared", move="seqsave.targets.traits:move_on_webdav", refused="#%?[]")
@@ -96,3 +107,20 @@ def write_by_sftp(filesystem: Any, path: str, data: bytes) -> None:
         filesystem.pipe_file(path, data)
     else:
         client.putfo(io.BytesIO(data), path)
+
+
+def list_on_sftp(filesystem: Any, folder: str) -> list[dict[str, Any]]:
+    """Return the entries of a folder as ``ls`` does, with the type ``other`` for pipes, sockets and devices."""
+    client = getattr(filesystem, "ftp", None)
+    if client is None:
+        found: list[dict[str, Any]] = filesystem.ls(folder, detail=True)
+        return found
+    entries = []
+    for one in client.listdir_iter(folder):
+        mode = one.st_mode or 0
+        kinds = {stat.S_IFDIR: "directory", stat.S_IFLNK: "link", stat.S_IFREG: "file", 0: "file"}
+        modified = None if one.st_mtime is None else datetime.fromtimestamp(one.st_mtime, tz=timezone.utc)
+        kind = kinds.get(stat.S_IFMT(mode), "other")
+        name = f"{folder.rstrip('/')}/{one.filename}"
+        entries.append({"name": name, "size": one.st_size, "type": kind, "mtime": modified})
+    return entries

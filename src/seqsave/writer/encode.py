@@ -55,6 +55,8 @@ class Encoding:
 
     def note_accepted(self, task: FrameTask) -> None:
         """Warn of the known losses of a frame that is accepted."""
+        if task.file is not None or task.encoded is not None:
+            self._kinds.expect(task.key)
         if task.taken is None:
             return
         height, width = task.taken.shape[:2]
@@ -66,12 +68,16 @@ class Encoding:
             self._warn_of_losses(task.key, task.taken, task.taken.prepare())
 
     def note_kept(self, key: FrameKey) -> None:
-        """Note that an existing frame stays in place of an accepted one."""
+        """Note that an existing frame stays in place of an accepted one, or that nothing is known of its picture."""
         self._kinds.leave(key)
 
     def encode(self, task: FrameTask) -> Encoded:
         """Return the encoded frame, and release the picture. Runs on an encoding thread."""
         if task.encoded is not None:
+            if task.picture is None:
+                self.note_kept(task.key)
+            else:
+                self._kinds.add(task.key, task.picture)
             return task.encoded
         assert task.taken is not None  # noqa: S101 - for the type checker: a task has one of the two
         is_first = task.key.index == self._naming.start

@@ -147,7 +147,11 @@ class Output:
     def encode(self, task: FrameTask) -> None:
         """Make the frame's files, unless the existing frame may stay. Runs on an encoding thread."""
         if task.file is not None:
-            self._load(task, task.file)
+            try:
+                self._load(task, task.file)
+            except BaseException:
+                self._encoding.note_kept(task.key)
+                raise
         elif task.encoded is not None and isinstance(task.encoded.data, bytes):
             task.picture = picture_of(task.encoded.data)
         if task.picture is not None:
