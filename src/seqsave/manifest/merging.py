@@ -237,11 +237,12 @@ def _merged(
     """
     known = {} if current is None else {frame.key: frame for frame in current.frames}
     for frame in outcome.frames:
-        if frame.key in late:
+        key = frame.key
+        if key in late:
             continue
         if run is not None and frame.run is None and frame.checksum is not None:
             frame = replace(frame, run=run)
-        known[frame.key] = _newest(frame, known.get(frame.key), listing.get(frame.name))
+        known[key] = _newest(frame, known.get(key), listing.get(frame.name))
     for key in outcome.lost:
         known.pop(key, None)
     return known

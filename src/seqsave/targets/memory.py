@@ -62,6 +62,7 @@ class MemoryTarget(Target):
         self.url = url
         self._root = root
         self._options = options
+        self._held: tuple[int, Any] | None = None
 
     @classmethod
     def open(cls, location: Location, options: Mapping[str, Any], *, connections: int, url: str) -> MemoryTarget:
@@ -76,6 +77,15 @@ class MemoryTarget(Target):
 
     @property
     def _filesystem(self) -> Any:
+        held, process = self._held, os.getpid()
+        if held is None or held[0] != process:
+            held = self._held = (process, self._shared())
+        return held[1]
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**super().__getstate__(), "_held": None}
+
+    def _shared(self) -> Any:
         from fsspec.implementations.memory import MemoryFileSystem
 
         return filesystems.shared(
@@ -148,7 +158,7 @@ class MemoryTarget(Target):
             found = self._filesystem.ls(full, detail=True)
         except FileNotFoundError:
             return []
-        if full in [entry["name"] for entry in found]:  # fsspec lists a file as itself
+        if [entry["name"] for entry in found[:2]] == [full]:  # fsspec lists a file as itself
             raise NotADirectoryError(full)
         store = self._filesystem.store
         return [

@@ -203,6 +203,8 @@ class _Kinds:
 
     def expect(self, key: FrameKey) -> None:
         """Note a frame that is accepted."""
+        if self._kind is not None:
+            return
         with self._lock:
             if self._kind is None:
                 self._accepted[key] = None
@@ -215,8 +217,11 @@ class _Kinds:
 
     def add(self, key: FrameKey, picture: Picture) -> None:
         """Note the picture in a frame's file."""
+        kind = picture.channels, picture.dtype
+        if kind == self._kind:
+            return
         with self._lock:
-            self._accepted[key] = picture.channels, picture.dtype
+            self._accepted[key] = kind
         self._judge()
 
     def _judge(self) -> None:
