@@ -89,6 +89,9 @@ def test_frames_of_the_other_form_are_kept_and_recorded(place: Place, there: Pla
     how: Any = {"prefix": COMPOSED, "total": 5, "storage_options": there.storage_options, "if_exists": if_exists}
     result = seqsave.save([NEW] * 5, there.url, **how)
     assert [frame.status for frame in result.frames] == ["skipped"] * 2 + ["saved"] * 3
+    assert [frame.url.rpartition("/")[2] for frame in result.frames] == there.frames()
+    for frame in result.frames:
+        seqsave.open_frame(frame.url, storage_options=there.storage_options)
     assert state(there) == "complete"
     assert verify(open_there(there)).findings == ()
     assert values(there) == [10, 10, 200, 200, 200]

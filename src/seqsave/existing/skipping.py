@@ -117,6 +117,14 @@ class ExistingFrames:
         found = (self._listings.get(key.folder) or {}).get(naming.name_key(key.name))
         return None if found is None else found.size
 
+    def known_path(self, key: FrameKey) -> str:
+        """Return the path of the existing frame, whose name may be spelled in another way. Sends no request."""
+        found = (self._listings.get(key.folder) or {}).get(naming.name_key(key.name))
+        names = self._names.get(key.folder)
+        if found is None or names is None or key.name in names.alike(key.name):
+            return key.path
+        return key.beside(found.name)
+
     def must_create(self, key: FrameKey) -> bool:
         """Return whether the storage must refuse the frame when it exists."""
         if self._if_exists != "skip":  # the other values replace a frame that is not good enough

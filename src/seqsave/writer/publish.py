@@ -281,6 +281,7 @@ class FramePublisher:
         """Return the record of a frame that is not written."""
         if status == "skipped":
             size, picture = self._existing.known_size(key), self._existing.picture(key)
+            key = replace(key, path=self._existing.known_path(key))
             self._record.add(
                 FrameEntry(index=key.index, batch=key.batch, name=self._name(key), size=size, picture=picture)
             )
