@@ -55,11 +55,11 @@ static uint64_t encoded(const seqsave_picture *picture, int row_filter, size_t s
         if (number % 10 && number % levels != level)
             continue;
         seqsave_stream stream, sample;
-        double ratios[SEQSAVE_FILTERS], grey = 0;
+        double ratios[SEQSAVE_KINDS], grey = 0;
         int has_colours = picture->step == (picture->wide ? 6 : 3), is_grey = has_colours && number / 2 % 2;
         if (seqsave_set_level((enum seqsave_level)level))
             fail("a level cannot be set");
-        if (seqsave_encode(picture, row_filter, is_grey, &stream) || seqsave_sample(picture, size, row_filter, &sample))
+        if (seqsave_encode(picture, row_filter, is_grey, &stream) || seqsave_sample(picture, size, size % 5 * 40, row_filter, &sample))
             fail("there is not enough memory");
         uint64_t sum = mixed(0xcbf29ce484222325u, stream.data, stream.size);
         sum = mixed(sum, sample.data, sample.size);
@@ -68,7 +68,7 @@ static uint64_t encoded(const seqsave_picture *picture, int row_filter, size_t s
         if (size % 4 == 1 && has_colours && seqsave_survey_grey(picture, size, row_filter, &grey))
             fail("there is not enough memory");
         sum = sum * 31 + (uint64_t)(grey * 1e6);
-        for (int kind = 0; kind < SEQSAVE_FILTERS && size % 4 == 0; kind++)
+        for (int kind = 0; kind < SEQSAVE_KINDS && size % 4 == 0; kind++)
             sum = sum * 31 + (uint64_t)(ratios[kind] * 1e6);
         free(stream.data);
         free(sample.data);
@@ -91,7 +91,7 @@ int main(int count, char **arguments)
         uint32_t most = next(400) == 0 ? 400 : next(20) == 0 ? 80 : 12;
         seqsave_picture picture = {.height = 1 + next(most), .step = step, .wide = wide};
         picture.length = step * (1 + next(most));
-        int row_filter = (int)next(SEQSAVE_FILTERS);
+        int row_filter = (int)next(SEQSAVE_KINDS);
         size_t size = picture.height * picture.length;
         uint8_t *pixels = memory(size);
         paint(pixels, size, picture.length, step);

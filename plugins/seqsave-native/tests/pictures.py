@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from functools import cache
 from typing import Any
 
@@ -56,6 +57,33 @@ def drawn(height: int, width: int) -> Any:
     return np.asarray(picture)
 
 
+def gradients(height: int, width: int) -> Any:
+    """Return gradients of three slopes."""
+    down, across = np.mgrid[0:height, 0:width] / (height + width)
+    slopes = np.array([[0.082, 0.398, 0.982], [0.103, 0.419, 0.987]])
+    return (255 * (across[..., None] * slopes[0] + down[..., None] * slopes[1])).astype(np.uint8)
+
+
+def as_jpeg(picture: Any) -> Any:
+    """Return what is left of a picture in a JPEG file."""
+    file = io.BytesIO()
+    Image.fromarray(picture).save(file, "JPEG", quality=80)
+    return np.asarray(Image.open(file))
+
+
+def with_text(picture: Any) -> Any:
+    """Return a picture of floats 0..1 with black letters over it."""
+    letters = text(*picture.shape[:2])
+    return np.where(letters < 128, letters / 255, picture)
+
+
+def normals(height: int, width: int) -> Any:
+    """Return floats 0..1: the normal map of a rough surface."""
+    down, across = np.gradient(photograph(height, width, 4, 2.2)[..., 0] * height / 20)
+    vectors = np.stack([-across, -down, np.ones_like(across)], axis=-1)
+    return vectors / np.linalg.norm(vectors, axis=-1, keepdims=True) / 2 + 0.5
+
+
 @cache
 def kinds(height: int = 480, width: int = 640) -> dict[str, Any]:
     """Return arrays H,W,C of uint8 and uint16 by name."""
@@ -78,6 +106,9 @@ def kinds(height: int = 480, width: int = 640) -> dict[str, Any]:
     striped = photo.copy()
     for top in range(0, height, 24):
         striped[top : top + 20] = text(height, width)[top : top + 20]
+    strip = as_video(floats).copy()
+    strip[-height // 8 :] = text(height, width)[-height // 8 :]
+    scan = 0.9 * text(height, width)[..., :1] + 10 + random.normal(0, 3, (height, width, 1))
     small = Image.fromarray(photo).resize((width // 4, height // 4))
     return {
         "photograph": photo,
@@ -104,16 +135,27 @@ def kinds(height: int = 480, width: int = 640) -> dict[str, Any]:
         "text": text(height, width),
         "screenshot with a photograph": screenshot,
         "stripes of text": striped,
+        "letters over a photograph": (255 * with_text(floats)).astype(np.uint8),
+        "video with a strip of text": strip,
+        "scan as RGB": np.clip(scan, 0, 255).astype(np.uint8).repeat(3, axis=2),
+        "text from a JPEG": as_jpeg(text(height, width)),
+        "moire": (127 + 127 * np.sin((across**2 + down**2)[..., None] / np.array([700, 727, 900]))).astype(np.uint8),
+        "bands of a photograph and its negative": np.where(down[..., None] // 6 % 2, photo, 255 - photo // 4),
+        "rows of one colour": random.integers(0, 256, (height, 1, 3), np.uint8).repeat(width, axis=1),
+        "grey as RGBA": np.dstack([grey.repeat(3, axis=2), np.full_like(grey, 255)]),
+        "grey as RGBA, cut out": np.dstack([grey.repeat(3, axis=2), cut[..., 3:]]),
         "few colours": np.asarray(Image.fromarray(photo).quantize(64).convert("RGB")),
         "tiles": np.tile(photo[:64, :64], (height // 64 + 1, width // 64 + 1, 1))[:height, :width],
         "tiny": photo[:16, :16],
         "small": photo[:150, :160],
+        "small gradients": gradients(300, 420),
         "16 bits, photograph": (65535 * photograph(height, width, 6)).astype(np.uint16),
         "16 bits, grey": (65535 * photograph(height, width, 7, channels=1)).astype(np.uint16),
         "16 bits, soft grey as RGB": wide_grey.repeat(3, axis=2),
         "16 bits, gradient": (257 * ramp).astype(np.uint16),
         "16 bits, widened": photo.astype(np.uint16) * 257,
         "16 bits, shifted": photo.astype(np.uint16) << 8,
+        "16 bits, letters over a normal map": (65535 * with_text(normals(height, width))).astype(np.uint16),
         "16 bits, noise": random.integers(0, 65536, (height, width, 3), np.uint16),
         "16 bits, flat": np.full((height, width, 3), 1000, np.uint16),
     }

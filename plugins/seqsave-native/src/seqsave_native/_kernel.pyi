@@ -13,7 +13,7 @@ def deflate(
     pixels: Buffer, height: int, length: int, step: int, wide: bool, row_filter: int, grey: bool, /
 ) -> Stream: ...
 def sample(
-    pixels: Buffer, height: int, length: int, step: int, wide: bool, row_filter: int, size: int, /
+    pixels: Buffer, height: int, length: int, step: int, wide: bool, row_filter: int, size: int, band: int, /
 ) -> Stream: ...
 def survey(
     pixels: Buffer, height: int, length: int, step: int, wide: bool, size: int, kinds: int, /

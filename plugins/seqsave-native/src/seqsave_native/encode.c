@@ -86,6 +86,7 @@ struct grey {
 
 struct loops {
     void (*filter)(const uint8_t *row, const uint8_t *above, size_t length, size_t step, int kind, uint8_t *out);
+    uint64_t (*weight)(const uint8_t *data, size_t size);
     void (*swap)(const uint8_t *row, size_t length, uint8_t *out);
     uint32_t (*adler)(uint32_t adler, const uint8_t *data, size_t size);
     size_t (*count)(const uint8_t *data, size_t size, uint32_t *counts);
@@ -452,6 +453,7 @@ struct rows {
     const struct loops *loops;
     uint8_t *zeros;   /* a row */
     uint8_t *swapped; /* two rows, if wide */
+    uint8_t *trial;   /* a row with the number of its filter */
 };
 
 static int open_rows(struct rows *rows, const seqsave_picture *picture, const struct loops *loops)
@@ -460,7 +462,8 @@ static int open_rows(struct rows *rows, const seqsave_picture *picture, const st
     rows->loops = loops;
     rows->swapped = NULL;
     rows->zeros = calloc(picture->length, 1);
-    if (rows->zeros == NULL)
+    rows->trial = malloc(picture->length + 1);
+    if (rows->zeros == NULL || rows->trial == NULL)
         return -1;
     if (picture->wide && !is_big_endian()) {
         rows->swapped = malloc(2 * picture->length);
@@ -474,6 +477,25 @@ static void close_rows(struct rows *rows)
 {
     free(rows->zeros);
     free(rows->swapped);
+    free(rows->trial);
+}
+
+/* The filters in the order in which they are tried: of equals, the first one counts. */
+static const int TRIED[SEQSAVE_FILTERS] = {SEQSAVE_NONE, SEQSAVE_UP, SEQSAVE_SUB, SEQSAVE_AVERAGE, SEQSAVE_PAETH};
+
+static void filter_adaptively(struct rows *rows, const uint8_t *here, const uint8_t *above, uint8_t *out)
+{
+    const struct loops *loops = rows->loops;
+    size_t length = rows->picture->length;
+    uint64_t least = UINT64_MAX;
+    for (int i = 0; i < SEQSAVE_FILTERS; i++) {
+        loops->filter(here, above, length, rows->picture->step, TRIED[i], rows->trial);
+        uint64_t weight = loops->weight(rows->trial + 1, length);
+        if (weight < least) {
+            least = weight;
+            memcpy(out, rows->trial, length + 1);
+        }
+    }
 }
 
 /* Filter a row; `is_next` if the call before filtered the row above. */
@@ -489,6 +511,10 @@ static void filter_row(struct rows *rows, size_t row, int is_next, int kind, uin
             rows->loops->swap(above, length, other);
         here = mine;
         above = row ? other : rows->zeros;
+    }
+    if (kind == SEQSAVE_ADAPTIVE) {
+        filter_adaptively(rows, here, above, out);
+        return;
     }
     rows->loops->filter(here, above, length, picture->step, row == 0 && kind == SEQSAVE_UP ? SEQSAVE_SUB : kind, out);
 }
@@ -579,16 +605,17 @@ int seqsave_encode(const seqsave_picture *picture, int row_filter, int grey, seq
 
 /* --- a look at some rows -------------------------------------------------------------------------------------------- */
 
-/* Bands of three rows, spread over the picture: neighbours may repeat each other. */
+/* Bands of at least three rows, spread over the picture: neighbours may repeat each other. */
 struct bands {
     size_t rows;
     size_t number;
     size_t size; /* of all */
 };
 
-static struct bands bands_of(const seqsave_picture *picture, size_t bytes)
+static struct bands bands_of(const seqsave_picture *picture, size_t bytes, size_t band)
 {
-    size_t line = picture->length + 1, rows = picture->height < 3 ? picture->height : 3;
+    size_t line = picture->length + 1, rows = band / line < 3 ? 3 : band / line;
+    rows = picture->height < rows ? picture->height : rows;
     size_t number = bytes / (rows * line) < 4 ? 4 : bytes / (rows * line);
     if (number * rows > picture->height)
         number = picture->height / rows;
@@ -608,25 +635,49 @@ static void filter_band(struct rows *rows, const struct bands *bands, size_t ban
             filter_row(rows, top + row, row > 0, kind, out);
 }
 
-int seqsave_survey(const seqsave_picture *picture, size_t bytes, unsigned kinds, double ratios[SEQSAVE_FILTERS])
+/* Make the rows of a band that are filtered adaptively from those of every filter. */
+static void choose_rows(const struct loops *loops, const struct bands *bands, size_t line, uint8_t *const *filtered)
+{
+    for (size_t at = 0; at < bands->rows * line; at += line) {
+        uint64_t least = UINT64_MAX;
+        const uint8_t *best = NULL;
+        for (int i = 0; i < SEQSAVE_FILTERS; i++) {
+            const uint8_t *row = filtered[TRIED[i]] + at;
+            uint64_t weight = loops->weight(row + 1, line - 1);
+            best = weight < least ? row : best;
+            least = weight < least ? weight : least;
+        }
+        memcpy(filtered[SEQSAVE_ADAPTIVE] + at, best, line);
+    }
+}
+
+int seqsave_survey(const seqsave_picture *picture, size_t bytes, unsigned kinds, double ratios[SEQSAVE_KINDS])
 {
     const struct loops *loops = LOOPS[seqsave_level()];
-    struct bands bands = bands_of(picture, bytes);
-    uint32_t counts[SEQSAVE_FILTERS][SYMBOLS];
-    uint8_t lengths[SYMBOLS];
+    struct bands bands = bands_of(picture, bytes, 0);
+    size_t size = bands.size / bands.number;
+    uint32_t counts[SEQSAVE_KINDS][SYMBOLS];
+    uint8_t lengths[SYMBOLS], *filtered[SEQSAVE_KINDS];
     struct rows rows;
-    uint8_t *buffer = malloc(bands.size / bands.number + 16), *filtered = buffer + 8;
+    uint8_t *buffer = malloc(SEQSAVE_KINDS * (size + 16));
     int failed = open_rows(&rows, picture, loops) || buffer == NULL;
+    int is_adaptive = kinds >> SEQSAVE_ADAPTIVE & 1;
     memset(counts, 0, sizeof counts);
+    for (int kind = 0; !failed && kind < SEQSAVE_KINDS; kind++)
+        filtered[kind] = buffer + (size_t)kind * (size + 16) + 8;
     for (size_t band = 0; !failed && band < bands.number; band++)
-        for (int kind = 0; kind < SEQSAVE_FILTERS; kind++) {
-            if (!(kinds >> kind & 1))
+        for (int kind = 0; kind < SEQSAVE_KINDS; kind++) {
+            if (!(kinds >> kind & 1) && !is_adaptive)
                 continue;
-            filter_band(&rows, &bands, band, kind, filtered, NULL);
-            filtered[-1] = (uint8_t)~filtered[0];
-            loops->count(filtered, bands.size / bands.number, counts[kind]);
+            if (kind == SEQSAVE_ADAPTIVE)
+                choose_rows(loops, &bands, picture->length + 1, filtered);
+            else
+                filter_band(&rows, &bands, band, kind, filtered[kind], NULL);
+            filtered[kind][-1] = (uint8_t)~filtered[kind][0];
+            if (kinds >> kind & 1)
+                loops->count(filtered[kind], size, counts[kind]);
         }
-    for (int kind = 0; kind < SEQSAVE_FILTERS; kind++) {
+    for (int kind = 0; kind < SEQSAVE_KINDS; kind++) {
         ratios[kind] = 1;
         if (!(kinds >> kind & 1))
             continue;
@@ -655,7 +706,7 @@ static size_t grey_pixels(const uint8_t *data, size_t size, size_t line, size_t 
 int seqsave_survey_grey(const seqsave_picture *picture, size_t bytes, int row_filter, double *ratio)
 {
     const struct loops *loops = LOOPS[seqsave_level()];
-    struct bands bands = bands_of(picture, bytes);
+    struct bands bands = bands_of(picture, bytes, 0);
     size_t line = picture->length + 1, band_size = bands.rows * line;
     size_t pixels = 0, size = 0, apart = bands.number < 4 ? 1 : bands.number / 4;
     uint32_t numbers[NUMBERS] = {0};
@@ -693,9 +744,10 @@ int seqsave_survey_grey(const seqsave_picture *picture, size_t bytes, int row_fi
     return failed ? -1 : 0;
 }
 
-int seqsave_sample(const seqsave_picture *picture, size_t bytes, int row_filter, seqsave_stream *sample)
+int seqsave_sample(const seqsave_picture *picture, size_t bytes, size_t band_bytes, int row_filter,
+                   seqsave_stream *sample)
 {
-    struct bands bands = bands_of(picture, bytes);
+    struct bands bands = bands_of(picture, bytes, band_bytes);
     struct rows rows;
     int failed = open_rows(&rows, picture, LOOPS[seqsave_level()]);
     sample->data = malloc(bands.size);

@@ -20,8 +20,18 @@ typedef struct {
     size_t size;
 } seqsave_stream;
 
-/* The row filters by their numbers in PNG. */
-enum { SEQSAVE_NONE, SEQSAVE_SUB, SEQSAVE_UP, SEQSAVE_AVERAGE, SEQSAVE_PAETH, SEQSAVE_FILTERS };
+/* The row filters by their numbers in PNG, and behind them one that is the best of them for each row: the one with the
+   smallest sum of absolute values. */
+enum {
+    SEQSAVE_NONE,
+    SEQSAVE_SUB,
+    SEQSAVE_UP,
+    SEQSAVE_AVERAGE,
+    SEQSAVE_PAETH,
+    SEQSAVE_FILTERS,
+    SEQSAVE_ADAPTIVE = SEQSAVE_FILTERS,
+    SEQSAVE_KINDS,
+};
 
 /* Return 0, or -1 if there is not enough memory. grey: whether pixels with equal bytes become matches; only for
    pixels of 3 bytes, whose rows may be filtered with Up instead, and of 6 if wide. */
@@ -29,12 +39,14 @@ int seqsave_encode(const seqsave_picture *picture, int row_filter, int grey, seq
 
 /* The size that bands of rows with about so many bytes would have, relative to these rows, by filter; 1 for filters whose
    bit is not in `kinds`. */
-int seqsave_survey(const seqsave_picture *picture, size_t bytes, unsigned kinds, double ratios[SEQSAVE_FILTERS]);
+int seqsave_survey(const seqsave_picture *picture, size_t bytes, unsigned kinds, double ratios[SEQSAVE_KINDS]);
 
 /* The same with grey, for one filter; 1 if few pixels are grey. */
 int seqsave_survey_grey(const seqsave_picture *picture, size_t bytes, int row_filter, double *ratio);
 
-/* The filtered bytes of bands of rows, of about so many bytes, in memory from malloc. */
-int seqsave_sample(const seqsave_picture *picture, size_t bytes, int row_filter, seqsave_stream *sample);
+/* The filtered bytes of bands of rows, of about so many bytes, each of three rows or about `band_bytes`, in memory from
+   malloc. */
+int seqsave_sample(const seqsave_picture *picture, size_t bytes, size_t band_bytes, int row_filter,
+                   seqsave_stream *sample);
 
 #endif

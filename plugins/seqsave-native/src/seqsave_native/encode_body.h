@@ -59,6 +59,24 @@ static void NAME(filter)(const uint8_t *restrict row, const uint8_t *restrict ab
     }
 }
 
+/* Sum the absolute values of filtered bytes. */
+static uint64_t NAME(weight)(const uint8_t *restrict data, size_t size)
+{
+    uint64_t all = 0;
+    while (size) {
+        size_t part = size < 1 << 16 ? size : 1 << 16; /* which does not overflow 32 bits */
+        uint32_t sum = 0;
+        for (size_t i = 0; i < part; i++) {
+            uint8_t minus = (uint8_t)-data[i];
+            sum += data[i] < minus ? data[i] : minus;
+        }
+        all += sum;
+        data += part;
+        size -= part;
+    }
+    return all;
+}
+
 static void NAME(swap)(const uint8_t *restrict row, size_t length, uint8_t *restrict out)
 {
     for (size_t i = 0; i + 1 < length; i += 2) {
@@ -361,6 +379,6 @@ static void NAME(pack_grey)(const struct grey *grey, struct bits *bits)
 #undef TWO
 
 static const struct loops NAME(loops) = {
-    NAME(filter), NAME(swap),  NAME(adler),     NAME(count),      NAME(fill),
-    NAME(pack),   NAME(equal), NAME(find_grey), NAME(count_grey), NAME(pack_grey),
+    NAME(filter), NAME(weight), NAME(swap),      NAME(adler),      NAME(count),     NAME(fill),
+    NAME(pack),   NAME(equal),  NAME(find_grey), NAME(count_grey), NAME(pack_grey),
 };

@@ -11,7 +11,7 @@
 #include "unfilter.h"
 
 /* Changes with every change of a function's arguments or results. seqsave uses no version that it does not know. */
-#define API 2
+#define API 3
 
 /* --- a compressed picture ------------------------------------------------------------------------------------------ */
 
@@ -114,9 +114,9 @@ static int describe(seqsave_picture *picture, Py_ssize_t size, Py_ssize_t height
 /* Return 0 if the row filter is one that the functions in C know. */
 static int check_filter(int row_filter)
 {
-    if (row_filter >= 0 && row_filter < SEQSAVE_FILTERS)
+    if (row_filter >= 0 && row_filter < SEQSAVE_KINDS)
         return 0;
-    PyErr_Format(PyExc_ValueError, "row filter %d: 0 to 4 are allowed", row_filter);
+    PyErr_Format(PyExc_ValueError, "row filter %d: 0 to 5 are allowed", row_filter);
     return -1;
 }
 
@@ -145,9 +145,9 @@ static int check_colours(const seqsave_picture *picture)
 static PyObject *make_stream(PyObject *args, const char *format, int is_sample)
 {
     Py_buffer view;
-    Py_ssize_t height, length, step, more;
+    Py_ssize_t height, length, step, more, band = 0;
     int wide, row_filter, failed;
-    if (!PyArg_ParseTuple(args, format, &view, &height, &length, &step, &wide, &row_filter, &more))
+    if (!PyArg_ParseTuple(args, format, &view, &height, &length, &step, &wide, &row_filter, &more, &band))
         return NULL;
     seqsave_picture picture = {.pixels = view.buf};
     seqsave_stream stream = {NULL, 0};
@@ -157,7 +157,8 @@ static PyObject *make_stream(PyObject *args, const char *format, int is_sample)
         return NULL;
     }
     Py_BEGIN_ALLOW_THREADS
-    failed = is_sample ? seqsave_sample(&picture, more > 0 ? (size_t)more : 0, row_filter, &stream)
+    failed = is_sample ? seqsave_sample(&picture, more > 0 ? (size_t)more : 0, band > 0 ? (size_t)band : 0,
+                                        row_filter, &stream)
                        : seqsave_encode(&picture, row_filter, more != 0, &stream);
     Py_END_ALLOW_THREADS
     PyBuffer_Release(&view);
@@ -173,7 +174,7 @@ static PyObject *deflate(PyObject *module, PyObject *args)
 static PyObject *sample(PyObject *module, PyObject *args)
 {
     (void)module;
-    return make_stream(args, "y*nnnpin:sample", 1);
+    return make_stream(args, "y*nnnpinn:sample", 1);
 }
 
 static PyObject *survey(PyObject *module, PyObject *args)
@@ -186,7 +187,7 @@ static PyObject *survey(PyObject *module, PyObject *args)
     if (!PyArg_ParseTuple(args, "y*nnnpnI:survey", &view, &height, &length, &step, &wide, &bytes, &kinds))
         return NULL;
     seqsave_picture picture = {.pixels = view.buf};
-    double ratios[SEQSAVE_FILTERS];
+    double ratios[SEQSAVE_KINDS];
     if (describe(&picture, view.len, height, length, step, wide)) {
         PyBuffer_Release(&view);
         return NULL;
@@ -196,8 +197,8 @@ static PyObject *survey(PyObject *module, PyObject *args)
     Py_END_ALLOW_THREADS
     PyBuffer_Release(&view);
     return failed ? PyErr_NoMemory()
-                  : Py_BuildValue("(ddddd)", ratios[SEQSAVE_NONE], ratios[SEQSAVE_SUB], ratios[SEQSAVE_UP],
-                                  ratios[SEQSAVE_AVERAGE], ratios[SEQSAVE_PAETH]);
+                  : Py_BuildValue("(dddddd)", ratios[SEQSAVE_NONE], ratios[SEQSAVE_SUB], ratios[SEQSAVE_UP],
+                                  ratios[SEQSAVE_AVERAGE], ratios[SEQSAVE_PAETH], ratios[SEQSAVE_ADAPTIVE]);
 }
 
 static PyObject *survey_grey(PyObject *module, PyObject *args)
@@ -315,14 +316,15 @@ static PyMethodDef methods[] = {
     {"deflate", deflate, METH_VARARGS,
      "deflate(pixels, height, length, step, wide, row_filter, grey): filter rows and compress them to a Stream.\n\n"
      "length: bytes of a row. step: bytes of a pixel. wide: samples of 16 bits in this processor's byte order.\n"
+     "row_filter: 0 to 4, or 5 for the one of each row with the smallest sum of absolute values.\n"
      "grey: look for pixels whose filtered red, green and blue are equal, after this filter or Up.\n"
      "Raises ValueError for sizes that do not fit."},
     {"sample", sample, METH_VARARGS,
-     "sample(pixels, height, length, step, wide, row_filter, size): return filtered bands of rows, of about so many bytes,\n"
-     "as a Stream that is not compressed."},
+     "sample(pixels, height, length, step, wide, row_filter, size, band): return filtered bands of rows, of about so many\n"
+     "bytes, each of three rows or about band bytes, as a Stream that is not compressed."},
     {"survey", survey, METH_VARARGS,
      "survey(pixels, height, length, step, wide, size, kinds): return the size that deflate would compress such bands\n"
-     "to, relative to theirs, for each of the five row filters; 1 for those whose bit is not in kinds."},
+     "to, relative to theirs, for each of the six row filters; 1 for those whose bit is not in kinds."},
     {"survey_grey", survey_grey, METH_VARARGS,
      "survey_grey(pixels, height, length, step, wide, row_filter, size): return the same for deflate with grey; 1 if few\n"
      "pixels are grey."},

@@ -25,7 +25,7 @@ _BANDS, _BAND_ROWS = 4, 2  # at least: several bands for variety, of two rows be
 _TALL_BAND_ROWS, _WINDOW = 4, 1 << 15
 _UNEVEN = 0.414
 # Sizes relative to the raw size. Below the first, the result is mostly deflate's own overhead.
-_FLAT, _SMOOTH, _COMPRESSIBLE, _COARSE, _NOISY = 0.0055, 0.01, 0.25, 0.45, 0.6
+_FLAT, _SMOOTH, _COMPRESSIBLE, _COARSE, _NOISY, _NOISE = 0.0055, 0.01, 0.25, 0.45, 0.6, 0.98
 # The ratio from which the worse of two filters is not tried.
 _CLEARLY = 1.25
 # Pictures that compress well are photographs if no filter gives so many times the size; but gradients are below the
@@ -75,9 +75,10 @@ _FOR_STRINGS = (
     (_Recipe(UP, 2, _DEFAULT), _Recipe(UP, 3, _DEFAULT, handicap=1.07), _Recipe(NONE, 3, _DEFAULT, handicap=1.05)),
     tuple(_Recipe(kind, 3, _DEFAULT) for kind in (SUB, PAETH, ADAPTIVE)),
 )
-# A sample may be wrong by some per cent: more for letters, which are smallest without a filter, and less if both sizes
-# are zlib's.
-_SURELY, _SURELY_FOR_LETTERS, _SURELY_WITH_ZLIB = 0.95, 0.9, 0.985
+# How large a result may be relative to that of other writers. For pictures that hardly have strings, a small sample is
+# looked at. Otherwise a sample may be wrong by some per cent: more for letters, which are smallest without a filter,
+# and less if both sizes are zlib's.
+_HARDLY, _SURELY, _SURELY_FOR_LETTERS, _SURELY_WITH_ZLIB = 1.01, 0.95, 0.9, 0.985
 _BALANCED = (
     *(_Recipe(kind, 1, window_bits=_SHORT_WINDOW) for kind in (SUB, UP, AVERAGE, PAETH)),
     *(_Recipe(kind, level) for kind in (NONE, SUB, UP, PAETH) for level in (1, 3)),
@@ -90,20 +91,22 @@ _SMALL = tuple(_Recipe(kind, 9, strategy) for kind in _EVERY_FILTER for strategy
 _USUAL = _Recipe(ADAPTIVE, 9, _FILTERED)
 
 
-def compress(rows: Bytes, step: int, effort: str) -> list[bytes]:
+def compress(rows: Bytes, step: int, effort: str, rival: float | None = None) -> list[bytes]:
     """Filter and compress a picture's rows; return one zlib stream in pieces.
 
     rows: uint8, shape rows x bytes of a row. step: bytes per pixel. effort: ``"fast"``, ``"balanced"``, ``"small"``.
+    rival: for pictures that are known to have repeated strings, which photographs do not have: the size of a stream
+    that another way makes, relative to the rows, or 1.
     """
     if effort == "fast":
-        return _fast(rows, step)
+        return _fast(rows, step, rival)
     if effort == "balanced":
         return _cooked(rows, step, _Sample(rows, step, max(_SMALL_PICTURE, rows.size // 96)).best(_BALANCED))
     recipe = _Sample(rows, step, max(_SMALL_PICTURE, rows.size // 32)).best(_SMALL)
     return min((_cooked(rows, step, one) for one in sorted({recipe, _USUAL})), key=_size)
 
 
-def _fast(rows: Bytes, step: int) -> list[bytes]:
+def _fast(rows: Bytes, step: int, rival: float | None) -> list[bytes]:
     if rows.size <= _SMALL_PICTURE:
         sample = _Sample(rows, step, rows.size)
         recipe = sample.best(_CHEAP + _FOR_SMALL)
@@ -116,14 +119,23 @@ def _fast(rows: Bytes, step: int) -> list[bytes]:
         if rows.size <= _MIDDLING_PICTURE and sample.has_grey_pixels():
             sample = sample.at_least(rows.size)
         recipe = _fast_for_large(sample)
+    has_strings = False
     if _FLAT < sample.ratio(recipe) < _COMPRESSIBLE or sample.has_twin_bytes():
         sample = sample.at_least(rows.size if rows.size <= _MIDDLING_PICTURE else max(_SMALL_PICTURE, rows.size // 48))
         recipe = sample.best(_CHEAP + _FOR_COMPRESSIBLE)
-        if sample.may_have_strings(recipe):
-            sample = _sample_for_strings(rows, step)
-            recipe = _for_strings(sample)
+        has_strings = sample.may_have_strings(recipe)
+    elif _FLAT < sample.ratio(recipe) < _NOISE and (
+        rival is not None or recipe.row_filter == NONE or sample.has_grey_pixels()
+    ):
+        sample = sample.at_least(min(rows.size, _SMALL_PICTURE))
+        ours = min(sample.ratio(recipe), 1.0 if rival is None else rival)
+        has_strings = ours > _HARDLY * sample.least_usual_ratio()
+    if has_strings:
+        sample = _sample_for_strings(rows, step)
+        recipe = _for_strings(sample)
     result = _cooked(rows, step, recipe)
-    if _size(result) < 2 * sample.ratio(recipe) * rows.size + 1024:
+    most = 2 * sample.ratio(recipe)
+    if _size(result) < (most if most > 2 * _FLAT else min(most, _FLAT)) * rows.size + 1024:
         return result
     # Larger than the sample promised: its rows were unusual, or igzip misses patterns in long data that it found in
     # short data.
@@ -150,7 +162,8 @@ def _not_larger_than_usual(sample: _Sample, recipe: _Recipe) -> _Recipe:
     if sample.size(recipe) <= (surely if recipe.strategy == _ISAL else _SURELY_WITH_ZLIB) * usual:
         return recipe
     for recipes in _FOR_STRINGS:
-        recipe = sample.best((recipe, *recipes))
+        quick = sample.best((recipe, *recipes))
+        recipe = quick if sample.size(quick) <= usual else min((recipe, *recipes), key=sample.size)
         if recipe.strategy != _ISAL and sample.size(recipe) <= _SURELY_WITH_ZLIB * usual:
             break
     return recipe
@@ -239,6 +252,9 @@ class _Sample:
         # Pixels of 2 and 4 bytes may have 8 or 16 bits.
         usual = _USUALLY_FAST if self._step % 2 else (*_USUALLY_FAST, *_USUALLY_FAST_WIDE)
         return min(map(self.size, usual[1:] if self._step > 4 else usual))
+
+    def least_usual_ratio(self) -> float:
+        return self.least_usual() / self._rows_through(NONE).size
 
     def has_twin_bytes(self) -> bool:
         """Return True if samples look like 8 bits widened to 16: both bytes are equal, or one is always 0."""

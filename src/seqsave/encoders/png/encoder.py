@@ -72,20 +72,20 @@ class PngEncoder:
 def _with_pixels(head: list[bytes], image: ImageArray, effort: str) -> bytes:
     """Return a file that starts with these pieces."""
     end = b"".join(_chunk(b"IEND", b""))
-    usual = functools.cache(functools.partial(_compressed, image, effort))
-    stream = native.compressed(image, usual) if effort == "fast" else None
-    if stream is not None and len(stream) <= _LONGEST_CHUNK:
+    usual = functools.partial(_compressed, image, effort)
+    stream = native.compressed(image, usual) if effort == "fast" else usual()
+    if not isinstance(stream, list) and len(stream) <= _LONGEST_CHUNK:
         check = isal_zlib.crc32(stream, isal_zlib.crc32(b"IDAT"))
         start = struct.pack(">I4s", len(stream), b"IDAT")
         whole: bytes = stream.between(b"".join((*head, start)), struct.pack(">I", check) + end)
         return whole
     # One join, and only of bytes, because such a join releases the interpreter's lock while it copies.
-    return b"".join((*head, *_pixel_chunks(usual()), end))
+    return b"".join((*head, *_pixel_chunks(stream if isinstance(stream, list) else [bytes(stream)]), end))
 
 
-def _compressed(image: ImageArray, effort: str) -> list[bytes]:
+def _compressed(image: ImageArray, effort: str, rival: float | None = None) -> list[bytes]:
     rows = np.ascontiguousarray(image, ">u2" if image.itemsize == 2 else None).view(np.uint8)
-    return compress(rows.reshape(len(image), -1), image.shape[2] * image.itemsize, effort)
+    return compress(rows.reshape(len(image), -1), image.shape[2] * image.itemsize, effort, rival)
 
 
 def _chunk(kind: bytes, *pieces: bytes) -> Iterator[bytes]:

@@ -9,26 +9,34 @@ igzip and zlib, which find repeated strings. Pixels, options and errors are the 
 from __future__ import annotations
 
 import functools
+import zlib
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from isal import isal_zlib
 
-from seqsave.encoders.png.filters import NONE, UP
+from seqsave.encoders.png.filters import ADAPTIVE, NONE, UP
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from seqsave.types import ImageArray
 
 __all__ = ["Native", "compressed", "kernel", "native"]
 
-_API = 2
+_API = 3
 _WITHOUT = "igzip and zlib"
 _LEAST, _MOST = 1 << 16, 1 << 29
 _SAMPLE_BYTES, _LARGE_SAMPLE, _LARGER_SAMPLE = 1 << 16, 1 << 17, 3 << 16
-_EVERY_FILTER = 0b11111
+_EVERY_FILTER = 0b111111
 # Sizes relative to the raw size. Below the first one, strings are worth more than single bytes; from the second one on,
 # nothing makes the picture smaller.
 _COMPRESSIBLE, _NOISE = 0.12, 0.98
+# Below this, strings may be of pixels that are some rows apart, as in gradients: samples are of whole windows, and
+# zlib, which finds more of them, is asked too.
+_GRADUAL, _WINDOW = 0.25, 1 << 15
+# A filter for each row takes a quarter longer than one for all.
+_FOR_EACH_ROW = 0.985
 # Pixels of so many bytes may be grey, as RGB. Pairs of them are looked for where that makes so much of the size.
 # Where there may be letters it has to be by far, since both ways are tried then.
 _COLOURS, _CLEARLY, _BY_FAR = (3, 6), 0.97, 0.9
@@ -74,29 +82,31 @@ def kernel() -> Any:
     return native().kernel
 
 
-def compressed(image: ImageArray, usual: Any) -> Any:
-    """Return the zlib stream of a picture's filtered rows; None for one that igzip or zlib compress better.
+def compressed(image: ImageArray, usual: Callable[..., list[bytes]]) -> Any:
+    """Return the zlib stream of a picture's filtered rows: the extension's, or the usual one where that is smaller.
 
-    image: H,W,C of uint8 or uint16. usual: makes the stream of igzip or zlib, in pieces; called where a sample of the
-    rows turns out to have been unlike the picture.
+    image: H,W,C of uint8 or uint16. usual: makes the stream of igzip or zlib, in pieces; ``rival``, the size of another
+    stream relative to the rows or 1, says that the picture may have repeated strings.
 
-    The stream is a buffer of bytes, with ``between(head, tail)`` for a copy of it between others.
+    The extension's is a buffer of bytes, with ``between(head, tail)`` for a copy of it between others; the usual one is
+    a list.
     """
     used = kernel()
     if used is None or not _LEAST <= image.nbytes <= _MOST:
-        return None
+        return usual()
     height, width, channels = image.shape
     wide = image.itemsize == 2
     step = channels * image.itemsize
     rows = (np.ascontiguousarray(image, image.dtype.newbyteorder("=")), height, width * step, step, wide)
     choice = _choice(used, rows)
     if choice is None:
-        return None
+        return usual(rival=1.0)
     stream = used.deflate(*rows, choice.row_filter, choice.grey)
     ratio = len(stream) / image.nbytes
     deceived = ratio > _DECEIVED * choice.expected and not _is_as_good(used, rows, choice, ratio)
     if choice.in_doubt or deceived:
-        return None if sum(map(len, usual())) < len(stream) else stream
+        other = usual(rival=ratio)
+        return other if sum(map(len, other)) < len(stream) else stream
     return stream
 
 
@@ -124,7 +134,13 @@ def _choice(used: Any, rows: tuple[Any, ...]) -> _Choice | None:
     """Return what the extension is to do; None if strings are better."""
     size = _SAMPLE_BYTES
     ratios = dict(enumerate(used.survey(*rows, size, _EVERY_FILTER)))
+    each = ratios.pop(ADAPTIVE)
     first = min(ratios, key=ratios.__getitem__)
+    if first == NONE:  # as for patterns, where a filter for each row gains more than a sample shows
+        ratios = dict(enumerate(used.survey(*rows, 4 * size, _EVERY_FILTER)))
+        each = ratios.pop(ADAPTIVE)
+    if each < (1.0 if first == NONE else _FOR_EACH_ROW) * ratios[first]:
+        first, ratios[ADAPTIVE] = ADAPTIVE, each
     if ratios[first] > _NOISE:
         first = NONE
     ratio, is_grey = ratios[first], False
@@ -142,7 +158,8 @@ def _choice(used: Any, rows: tuple[Any, ...]) -> _Choice | None:
             ratio, is_grey, rivals = paired, True, {UP}
     if ratio < _COMPRESSIBLE:
         return None
-    strings, rival = min((_with_strings(used, rows, one, size), one) for one in rivals)
+    band = _WINDOW if ratio < _GRADUAL else 0
+    strings, rival = min((_with_strings(used, rows, one, 2 * band or size, band), one) for one in rivals)
     if (is_grey or ratio > _AS_GOOD * strings) and ratio < _CLOSE * strings:
         size = min(_LARGER_SAMPLE, max(size, len(rows[0]) * rows[2] // 8))
         ratio = _without_strings(used, rows, first, is_grey, size)
@@ -173,7 +190,8 @@ def _without_strings(used: Any, rows: tuple[Any, ...], row_filter: int, grey: bo
     return float(used.survey(*rows, size, 1 << row_filter)[row_filter])
 
 
-def _with_strings(used: Any, rows: tuple[Any, ...], row_filter: int, size: int) -> float:
-    """Return the ratio that igzip makes of the sample."""
-    filtered = used.sample(*rows, row_filter, size)
-    return len(isal_zlib.compress(filtered, 1)) / len(filtered)
+def _with_strings(used: Any, rows: tuple[Any, ...], row_filter: int, size: int, band: int = 0) -> float:
+    """Return the ratio that igzip makes of the sample, or zlib if it is less; zlib only with bands of so many bytes."""
+    filtered = used.sample(*rows, row_filter, size, band)
+    packed = len(isal_zlib.compress(filtered, 1))
+    return (min(packed, len(zlib.compress(filtered, 1))) if band else packed) / len(filtered)
