@@ -18,6 +18,8 @@ import seqsave
 from seqsave import naming
 from seqsave.saving.copies import Copy
 from seqsave.sequences import repair
+from seqsave.sequences.progress import progress_of
+from tests.cli.runner import seqsave as command
 from tests.support.places import Place
 
 pytestmark = pytest.mark.full_with("s3")  # what the storages do alike is tried of each in tests/targets
@@ -372,3 +374,62 @@ def test_copied_files_of_several_kinds_are_named(tmp_path: Path, manifest: bool,
         seqsave.save(seqsave.open_sequence(tmp_path / "from"), tmp_path / "to")
     again = seqsave.save(seqsave.open_sequence(tmp_path / "from"), tmp_path / "to", if_exists="skip")
     assert [text for text in again.warnings if "the frames before" in text] == []
+
+
+# --- sequences that are not whole ------------------------------------------------------------------------------------
+
+
+def interrupted_over_older(url: str, first: np.ndarray = PICTURE) -> None:
+    """Save five frames, and let a second run over them be interrupted after frames 0 and 1."""
+    seqsave.save([first] * 5, url)
+    with pytest.raises(ZeroDivisionError), seqsave.open_writer(url, total=5) as writer:
+        for index in range(2):
+            writer.write(PICTURE + 9, index=index)
+        raise ZeroDivisionError
+
+
+@pytest.mark.parametrize("more", [{}, {"filetype": "jpg"}, {"start": 10}])
+def test_a_copy_of_an_interrupted_run_over_older_frames_is_not_complete(tmp_path: Path, more: dict[str, Any]) -> None:
+    interrupted_over_older(str(tmp_path / "from"))
+    source = seqsave.open_sequence(tmp_path / "from")
+    with pytest.warns(seqsave.SeqSaveWarning, match="are to be rendered again: 2-4; their copies are recorded so"):
+        seqsave.save(source, tmp_path / "to", **more)
+    copy = seqsave.open_sequence(tmp_path / "to")
+    first = more.get("start", 0)
+    found = progress_of(copy)
+    assert (found.state, found.done, found.wanted) == ("unfinished", 2, 5)
+    assert found.render_again == (range(first + 2, first + 5),)
+    for index in range(2, 5):  # one by one, as a farm does
+        seqsave.save([PICTURE + 9], tmp_path / "to", start=first + index, manifest=True, **_kept(more))
+    assert progress_of(seqsave.open_sequence(tmp_path / "to")).state == "complete"
+
+
+def _kept(more: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in more.items() if name == "filetype"}
+
+
+def test_of_a_chosen_part_only_its_own_frames_are_doubtful(tmp_path: Path) -> None:
+    interrupted_over_older(str(tmp_path / "from"))
+    assert command("save", tmp_path / "from", tmp_path / "new", "--frames", "0-1").err.count("warning") == 0
+    result = command("save", tmp_path / "from", tmp_path / "old", "--frames", "1-2")
+    assert "are to be rendered again: 2; their copies are recorded so" in result.err
+
+
+def test_frames_of_older_runs_and_of_no_run_are_named(tmp_path: Path) -> None:
+    seqsave.save([PICTURE] * 5, tmp_path / "older")
+    with pytest.warns(seqsave.SeqSaveWarning, match="of an older run lie beside"):
+        seqsave.save([PICTURE] * 2, tmp_path / "older", total=2)
+    seqsave.save([PICTURE] * 2, tmp_path / "strange")
+    (tmp_path / "strange" / "frame_00005.png").write_bytes((tmp_path / "strange" / "frame_00000.png").read_bytes())
+    for name, why in (("older", "frames of an older run are outside"), ("strange", "frames that no run recorded")):
+        with pytest.warns(seqsave.SeqSaveWarning, match=f"{name} is not complete: .*{why}.*complete nevertheless"):
+            seqsave.save(seqsave.open_sequence(tmp_path / name), tmp_path / f"{name} copy")
+
+
+def test_an_interrupted_run_without_a_known_end_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ZeroDivisionError), seqsave.open_writer(tmp_path / "from") as writer:
+        for index in range(3):
+            writer.write(PICTURE, index=index)
+        raise ZeroDivisionError
+    with pytest.warns(seqsave.SeqSaveWarning, match="from is not complete: a run was interrupted or failed"):
+        seqsave.save(seqsave.open_sequence(tmp_path / "from"), tmp_path / "to")

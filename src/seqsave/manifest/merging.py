@@ -22,6 +22,7 @@ __all__ = [
     "CONTENT_TYPE",
     "begun",
     "confirmed",
+    "disputed",
     "ended",
     "in_doubt",
     "redefined",
@@ -221,11 +222,13 @@ def confirmed(frames: Iterable[FrameEntry], listing: Listing, same: Collection[s
         elif not frame.disputed and (is_same_file(frame, seen) or frame.name in same):
             yield frame if frame.version == seen.version else replace(frame, version=seen.version)
         else:
-            yield replace(_of_unknown_bytes(frame), size=seen.size, version=seen.version, disputed=True)
+            yield replace(disputed(frame), size=seen.size, version=seen.version)
 
 
-def _of_unknown_bytes(frame: FrameEntry) -> FrameEntry:
-    return replace(frame, checksum=None, etag=None, acknowledged=False, recipe=None, run=None, proxy=None)
+def disputed(frame: FrameEntry) -> FrameEntry:
+    """Return the entry of a frame whose bytes are not those that were to be saved."""
+    made = replace(frame, checksum=None, etag=None, acknowledged=False, recipe=None, run=None, proxy=None)
+    return replace(made, disputed=True)
 
 
 def _merged(

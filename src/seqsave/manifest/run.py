@@ -9,6 +9,7 @@ from dataclasses import replace
 from seqsave import naming
 from seqsave.errors import FrameExistsError, WriterAbortedError
 from seqsave.manifest.document import Manifest
+from seqsave.manifest.merging import disputed
 from seqsave.manifest.outcome import Listing, Outcome
 from seqsave.manifest.records import Facts, FrameEntry, declared
 from seqsave.manifest.session import Session
@@ -35,6 +36,7 @@ class RunRecord:
         self._lock_earlier = threading.Lock()
         self._others: set[tuple[int, int | None]] = set()
         self._lacking: set[int] = set()
+        self._doubtful: set[tuple[int, int | None]] = set()
         self._failures = 0
         self._error: BaseException | None = None
         self._at_start: dict[tuple[int, int | None], FrameEntry] | None = None
@@ -76,6 +78,11 @@ class RunRecord:
         with self._lock_entries:
             self._lacking.update(indices)
 
+    def note_doubtful(self, keys: Iterable[tuple[int, int | None]]) -> None:
+        """Record these frames as disputed, though they are saved: their source has them in place of others."""
+        with self._lock_entries:
+            self._doubtful.update(keys)
+
     def start(
         self, on_retry: retry.OnRetry, stop_event: threading.Event, policy: retry.RetryPolicy | None = None
     ) -> None:
@@ -104,6 +111,8 @@ class RunRecord:
     def add(self, entry: FrameEntry) -> None:
         """Add a frame that is in the storage: written, or kept."""
         with self._lock_entries:
+            if entry.key in self._doubtful:
+                entry = disputed(entry)
             self._entries[entry.key] = entry
 
     def name_of(self, index: int, batch: int | None) -> str | None:

@@ -18,12 +18,13 @@ from seqsave.errors import (
     SourceError,
     TargetError,
 )
-from seqsave.manifest.intervals import subtract
+from seqsave.manifest.intervals import subtract, unite
 from seqsave.naming import NamePattern
 from seqsave.plugins import registry
 from seqsave.sequences.cells import missing_in, stepped
 from seqsave.sequences.file import FrameFile, files_of, manifest_of, rate_of
 from seqsave.sequences.frame import Files
+from seqsave.sequences.progress import progress_of
 from seqsave.settings.config import SETTINGS, WriterConfig, with_settings
 from seqsave.settings.destination import Url, at_destination
 from seqsave.sources import Keep, readable_extensions, source_of_sequence
@@ -247,9 +248,39 @@ def note_gaps(writer: SequenceWriter, copy: Copy, chosen: Collection[int] | None
     if lacking:
         shown = _by_batch(sequence, lacking)
         writer.note_warning(f"frames that its manifest expects are missing in {sequence.url}: {shown}")
-    elif chosen is None and manifest_of(sequence) is None and (gaps := _gaps_of(sequence)):
+    doubtful = _note_doubts(writer, copy, chosen, is_named=bool(lacking))
+    if lacking or doubtful:
+        return
+    if chosen is None and manifest_of(sequence) is None and (gaps := _gaps_of(sequence)):
         shown = _by_batch(sequence, gaps, "frame")
         writer.note_warning(f"{sequence.url} has no {shown}: the copy is recorded as complete nevertheless")
+
+
+def _note_doubts(writer: SequenceWriter, copy: Copy, chosen: Collection[int] | None, *, is_named: bool) -> bool:
+    """Warn of frames that are to be rendered again and exist, and of what else a manifest says against a sequence.
+
+    is_named: frames that are missing are named, so that the copy is not called complete.
+    """
+    sequence = copy.sequence
+    progress = None if manifest_of(sequence) is None else progress_of(sequence)
+    if progress is None or progress.state in (None, "complete"):
+        return False
+    found: Gaps = {}
+    refused = progress.resized if copy.is_copy else {}  # copying one is an error, which names it
+    for kind in (progress.older, progress.mixed, progress.disputed, {} if refused else progress.resized):
+        for batch, runs in kind.items():
+            found[batch] = unite(found.get(batch, ()), runs)
+    if chosen is not None:
+        beside = naming.to_ranges(sorted(set(sequence.indices).difference(chosen)))
+        found = {batch: left for batch, runs in found.items() if (left := subtract(runs, beside))}
+    writer.note_doubtful((copy.number(index), batch) for batch, runs in found.items() for run in runs for index in run)
+    if found:
+        shown = _by_batch(sequence, found)
+        writer.note_warning(f"frames of {sequence.url} are to be rendered again: {shown}; their copies are recorded so")
+    elif chosen is None and not is_named and not refused:
+        why = "; ".join(progress.obstacles) or str(progress)
+        writer.note_warning(f"{sequence.url} is not complete: {why}; the copy is recorded as complete nevertheless")
+    return bool(found)
 
 
 def _lacking_of(sequence: FrameSequence, wanted: Iterable[int]) -> Gaps:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from heapq import merge
 from itertools import groupby
@@ -42,6 +42,7 @@ class Progress:
     lacking:    the expected frames that no file exists of, as ranges for each batch.
     older:      frames that an interrupted run was to replace and has not reached, as ranges for each batch.
     mixed:      frames that another run has replaced at the same time, as ranges for each batch; neither is whole.
+    disputed:   expected frames whose bytes are not the recorded ones, as ranges for each batch.
     resized:    recorded frames whose files have another size now, as ranges for each batch.
     beside:     existing frames of older runs outside of what is expected, as ranges.
     strangers:  existing frames that no run recorded, as ranges.
@@ -60,6 +61,7 @@ class Progress:
     lacking: dict[int | None, Intervals] = field(default_factory=dict)
     older: dict[int | None, Intervals] = field(default_factory=dict)
     mixed: dict[int | None, Intervals] = field(default_factory=dict)
+    disputed: dict[int | None, Intervals] = field(default_factory=dict)
     resized: dict[int | None, Intervals] = field(default_factory=dict)
     beside: Intervals = ()
     strangers: Intervals = ()
@@ -71,7 +73,7 @@ class Progress:
     @property
     def render_again(self) -> Intervals:
         """Return the frames to render again, also those that were never reached, as far as a listing shows that."""
-        found = (self.lacking, self.older, self.mixed, self.resized)
+        found = (self.lacking, self.older, self.mixed, self.disputed, self.resized)
         return unite(*(runs for one in found for runs in one.values()))
 
     def as_document(self) -> dict[str, Any] | None:
@@ -156,6 +158,7 @@ class _Look:
             lacking=lacking,
             older=self.older,
             mixed=self.mixed,
+            disputed=_by_batch(disputed),
             resized=resized,
             beside=naming.to_ranges(sorted({frame.index for frame in known.outside})),
             strangers=strangers,
@@ -286,6 +289,13 @@ def _reach(run: RunEntry) -> Intervals:
 
 def _found(frame: Frame) -> FrameEntry:
     return FrameEntry(index=frame.index, batch=frame.batch, name=name_below(frame), size=frame.size)
+
+
+def _by_batch(keys: Iterable[Key]) -> dict[int | None, Intervals]:
+    found: dict[int | None, set[int]] = {}
+    for index, batch in keys:
+        found.setdefault(batch, set()).add(index)
+    return {batch: naming.to_ranges(sorted(own)) for batch, own in found.items()}
 
 
 def _state(known: Manifest, obstacles: list[str], strangers: Intervals, resized: dict[int | None, Intervals]) -> State:

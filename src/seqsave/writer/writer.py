@@ -233,6 +233,15 @@ class SequenceWriter:
         for output in self._outputs:
             output.record.note_lacking(lacking)
 
+    def note_doubtful(self, keys: Iterable[tuple[int, int | None]]) -> None:
+        """Set frames, by index and batch, that are saved as they are and still have to be rendered again.
+
+        The manifest records them as disputed, so that the sequence is not complete until others replace them.
+        """
+        doubtful = set(keys)
+        for output in self._outputs:
+            output.record.note_doubtful(doubtful)
+
     def note_warning(self, text: str) -> None:
         """Warn of something about the source of the frames, once."""
         self._log.warn(text, text)
