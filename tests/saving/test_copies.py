@@ -215,6 +215,21 @@ def test_a_file_that_is_not_the_recorded_one_is_an_error(tmp_path: Path, change:
     assert {0, 1, 2} <= set(there) <= {0, 1, 2, 4}
 
 
+def test_files_whose_checksums_cannot_be_computed_are_copied_and_named(tmp_path: Path) -> None:
+    seqsave.save([PICTURE, PICTURE + 9], tmp_path / "from")
+    manifest = tmp_path / "from/.seqsave/frame.png.json"
+    manifest.write_text(manifest.read_text().replace('"crc32:', '"sha256:'))
+    source = seqsave.open_sequence(tmp_path / "from")
+    for _ in range(2):  # the second time, they exist
+        with pytest.warns(seqsave.SeqSaveWarning, match=r"2 frames with a checksum of an unknown algorithm \(sha256:"):
+            seqsave.save(source, tmp_path / "to", if_exists="skip valid")
+        assert (tmp_path / "to/frame_00001.png").read_bytes() == (tmp_path / "from/frame_00001.png").read_bytes()
+    path = tmp_path / "from/frame_00001.png"
+    path.write_bytes(path.read_bytes()[:-3])
+    with pytest.warns(seqsave.SeqSaveWarning), pytest.raises(seqsave.SeqSaveError, match=r"frame_00001\.png"):
+        seqsave.save(seqsave.open_sequence(tmp_path / "from"), tmp_path / "other")
+
+
 def test_nothing_is_copied_onto_itself(place: Place) -> None:
     source = _rendered(place)
     before = {name: place.read(name) for name in place.names() if name.endswith((".png", ".json"))}

@@ -15,7 +15,7 @@ from seqsave.naming.key import FrameKey
 from seqsave.runtime import retry
 from seqsave.sequences.frame import decode
 from seqsave.targets.spelling import Names, other_name, refusal, spelled
-from seqsave.wording import crc32_text
+from seqsave.wording import checksum_of
 
 __all__ = ["ExistingFrames"]
 
@@ -79,8 +79,9 @@ class ExistingFrames:
         if not size or size != memoryview(data).nbytes:
             return False
         stated = self._record.earlier(key.index, key.batch)
-        if stated is not None and stated.size == size and stated.checksum is not None:
-            return stated.checksum == crc32_text(crc32(data))
+        recorded = None if stated is None or stated.size != size else checksum_of(stated.checksum)
+        if recorded is not None:
+            return recorded == crc32(data)
         return self._content(key) == data
 
     def picture(self, key: FrameKey) -> Picture | None:

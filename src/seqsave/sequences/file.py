@@ -15,7 +15,7 @@ from seqsave.sequences.header import STATING, picture_of, rate_in
 from seqsave.sequences.soundness import problem_of
 from seqsave.targets import Original
 from seqsave.types import Encoded
-from seqsave.wording import checksum_of, crc32_text
+from seqsave.wording import checksum_of, counted
 
 if TYPE_CHECKING:
     from fractions import Fraction
@@ -114,21 +114,33 @@ class FrameFile:
             raise SourceError(str(error)) from error
 
     def _problem_of(self, data: bytes, checksum: int) -> str:
-        stated = self.stated
-        if stated is None:
-            return problem_of(data, self.frame.name.rpartition(".")[2])
-        if stated.size == len(data) and stated.checksum == crc32_text(checksum):
+        stated, extension = self.stated, self.frame.name.rpartition(".")[2]
+        recorded = None if stated is None else checksum_of(stated.checksum)
+        if stated is None or (stated.size == len(data) and recorded is None):  # its checksum cannot be computed here
+            return problem_of(data, extension)
+        if stated.size == len(data) and recorded == checksum:
             return ""
-        return problem_of(data, self.frame.name.rpartition(".")[2]) or (
+        return problem_of(data, extension) or (
             "differs from its entry in the manifest. If it was changed on purpose, "
             "'seqsave manifest --rebuild' records it as it is"
         )
 
 
 def files_of(sequence: Frames, frames: Iterable[Frame] | None = None) -> Iterator[FrameFile]:
-    """Return the files of a sequence, or of some of its frames, with their entries in the manifest."""
+    """Return the files of a sequence, or of some of its frames, with their entries in the manifest.
+
+    Warns of frames with checksums that cannot be compared.
+    """
     found = manifest_of(sequence)
     stated = {} if found is None else {one.key: one for one in found.frames if one.checksum and not one.disputed}
+    unknown = [one.checksum for one in stated.values() if one.checksum and checksum_of(one.checksum) is None]
+    if unknown:
+        warnings.warn(
+            f"{sequence.pattern} in {sequence.url}: {counted(len(unknown), 'frame')} with a checksum of an unknown "
+            f"algorithm ({unknown[0]:.80}) cannot be compared with the manifest, and only their sizes are",
+            SeqSaveWarning,
+            stacklevel=2,
+        )
     for frame in sequence if frames is None else frames:
         entry = stated.get((frame.index, frame.batch))
         yield FrameFile(frame, entry if entry is not None and _is_of(entry, frame) else None)
