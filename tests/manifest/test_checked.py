@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seqsave.errors import ManifestError
-from seqsave.manifest.checked import Reader, parse
+from seqsave.manifest.checked import Reader, parse, text_of
 
 documents = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=4),
@@ -26,8 +26,8 @@ def whole(_: dict[str, Any], items: Iterator[Any]) -> list[Any]:
 @given(st.dictionaries(st.sampled_from(["frames", "a", "b"]), documents), st.sampled_from([None, 1]))
 def test_what_is_parsed_one_by_one_is_what_json_parses(document: dict[str, Any], indent: int | None) -> None:
     data = json.dumps(document, indent=indent).encode()
-    assert parse(data, "frames", whole) == document
-    assert parse(b"\xef\xbb\xbf " + data, "frames", whole) == document
+    assert parse(text_of(data), "frames", whole) == document
+    assert parse(text_of(b"\xef\xbb\xbf " + data), "frames", whole) == document
 
 
 @given(st.binary(max_size=30) | st.text('{}[]:,"1a ', max_size=20).map(str.encode))
@@ -36,9 +36,9 @@ def test_what_is_no_json_is_a_value_error(data: bytes) -> None:
         expected = json.loads(data.decode("utf-8-sig"))
     except ValueError:
         with pytest.raises(ValueError):  # noqa: PT011 - any
-            parse(data, "frames", whole)
+            parse(text_of(data), "frames", whole)
     else:
-        assert parse(data, "frames", whole) == expected
+        assert parse(text_of(data), "frames", whole) == expected
 
 
 def test_the_list_is_given_item_by_item_after_what_stands_before_it() -> None:
@@ -48,7 +48,7 @@ def test_the_list_is_given_item_by_item_after_what_stands_before_it() -> None:
         seen.extend([dict(members), next(items)])
         return ["rest", *items]
 
-    assert parse(b'{"a": 1, "frames": [2, 3], "b": 4}', "frames", convert) == {"a": 1, "frames": ["rest", 3], "b": 4}
+    assert parse('{"a": 1, "frames": [2, 3], "b": 4}', "frames", convert) == {"a": 1, "frames": ["rest", 3], "b": 4}
     assert seen == [{"a": 1}, 2]
 
 

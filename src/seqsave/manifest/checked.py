@@ -11,7 +11,7 @@ from seqsave import naming
 from seqsave.errors import ManifestError
 from seqsave.metadata.text import MOST_DEPTH, is_shallow
 
-__all__ = ["LEAST_INDEX", "MOST_BYTES", "Reader", "parse"]
+__all__ = ["LEAST_INDEX", "MOST_BYTES", "Reader", "parse", "text_of"]
 
 # The limit of one file: ten million frames of 200 bytes.
 MOST_BYTES = 2 * 2**30
@@ -87,16 +87,20 @@ class Reader:
         return dict(found)
 
 
-def parse(data: bytes, name: str, convert: Callable[[dict[str, Any], Iterator[Any]], list[Any]]) -> Any:
+def text_of(data: bytes) -> str:
+    """Return the text in a file's bytes. Raises ValueError for other bytes, and for more than a manifest can have."""
+    if len(data) > MOST_BYTES:
+        raise ValueError(f"{len(data)} bytes, more than {MOST_BYTES}")
+    return data.decode("utf-8-sig")
+
+
+def parse(text: str, name: str, convert: Callable[[dict[str, Any], Iterator[Any]], list[Any]]) -> Any:
     """Parse a JSON object; the items of its list ``name`` are parsed one by one, so that they are never all in memory.
 
     convert: called with the members before the list, and with its items; the result replaces the list.
 
     Raises ValueError for text that is not JSON, and RecursionError.
     """
-    if len(data) > MOST_BYTES:
-        raise ValueError(f"{len(data)} bytes, more than {MOST_BYTES}")
-    text = data.decode("utf-8-sig")
     place = _Place(text)
     if not place.takes("{"):
         return json.loads(text)

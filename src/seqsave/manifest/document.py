@@ -10,7 +10,7 @@ from typing import Any
 
 from seqsave import naming
 from seqsave.errors import ManifestError
-from seqsave.manifest.checked import Reader, parse
+from seqsave.manifest.checked import Reader, parse, text_of
 from seqsave.manifest.intervals import Intervals, count, subtract, unite
 from seqsave.manifest.picture import Picture
 from seqsave.manifest.records import (
@@ -251,13 +251,15 @@ def _lines(documents: Iterable[dict[str, Any]]) -> str:
 # --- reading ---------------------------------------------------------------------------------------------------------
 
 
-def load(data: bytes) -> Manifest:
+def load(data: bytes | str) -> Manifest:
     """Read the file, of this version or an older one. Raises ManifestError for one that is damaged or newer.
+
+    data: the file, or its text. A caller that keeps the bytes has both in memory.
 
     The frames are read one by one: 100,000 take about 60 MB and half a second.
     """
     try:
-        document = parse(data, "frames", _entries)
+        document = parse(text_of(data) if isinstance(data, bytes) else data, "frames", _entries)
     except (ValueError, RecursionError) as error:
         if isinstance(error, ManifestError):
             raise

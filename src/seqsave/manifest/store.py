@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import zlib
 from collections.abc import Callable, Iterable
@@ -11,6 +12,7 @@ from typing import Any
 
 from seqsave import targets
 from seqsave.errors import FrameNameError, ManifestError, TargetError
+from seqsave.manifest.checked import text_of
 from seqsave.manifest.document import Manifest, agreed, dump, load
 from seqsave.manifest.merging import CONTENT_TYPE
 from seqsave.manifest.outcome import Listing, Seen, listing_of
@@ -47,7 +49,7 @@ def read(target: targets.Target, path: str, *, policy: retry.RetryPolicy = DEFAU
     Raises ManifestError (damaged, or of a newer version), TargetError.
     """
     try:
-        data = retry.call(policy, lambda: read_spelled(target, path), contact=target.known)
+        data = retry.call(policy, lambda: _text_or_bytes(read_spelled(target, path)), contact=target.known)
         return load_from(target, path, data)
     except (targets.FileMissingError, FrameNameError):
         return None
@@ -123,7 +125,14 @@ def software() -> str:
     return f"seqsave {getattr(sys.modules.get('seqsave'), '__version__', '')}".rstrip()
 
 
-def load_from(target: targets.Target, path: str, data: bytes) -> Manifest:
+def _text_or_bytes(data: bytes) -> str | bytes:
+    """Return the text of a file, whose bytes need not be kept then; bytes without text, which ``load`` reports."""
+    with contextlib.suppress(ValueError):
+        return text_of(data)
+    return data
+
+
+def load_from(target: targets.Target, path: str, data: bytes | str) -> Manifest:
     try:
         found = load(data)
     except ManifestError as error:
