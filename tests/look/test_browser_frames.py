@@ -12,7 +12,7 @@ import pytest
 
 from tests.look.browsing import SMALL, Page, opened, save
 from tests.look.serving import Served, serving
-from tests.support.patience import wait_until
+from tests.support.patience import PATIENCE, wait_until
 from tests.support.proxy import Proxy
 from tests.support.s3 import S3Server
 
@@ -64,7 +64,7 @@ def test_a_number_is_typed_anywhere_and_the_nearest_frame_answers(page: Page) ->
     page.page.locator("#frame").fill("12x")
     page.press("Enter")
     assert page.page.locator("#frame").get_attribute("aria-invalid") == "true"
-    page.has_text("#note", "'12x' is not a frame number")
+    page.has_text("#note", "'12x' is not the number of a frame")
     page.press("Escape")
     assert page.page.locator("#frame").input_value() == "1040"
     assert page.number() == 1040
@@ -276,10 +276,43 @@ def test_a_link_leads_to_frame_range_and_look(page: Page, shot: Served, chromium
         assert other.page.locator("#channels").input_value() == "rgb"
 
 
-@pytest.mark.parametrize("fragment", ["#f=ten&s=99&mode=dance&ev=1e9&ch=x&b=-4", "#f=", "#s=-1&with=7&mode=wipe", "#%"])
-def test_a_link_that_makes_no_sense_opens_the_first_frame(page: Page, fragment: str) -> None:
+@pytest.mark.parametrize(
+    ("fragment", "text"),
+    [
+        ("#f=ten&mode=dance&ev=1e9", "This link has values that mean nothing here: f=ten, mode=dance, ev=1e9"),
+        ("#f=", "This link has values that mean nothing here: f="),
+        ("#s=-1&with=7&mode=wipe", "This link has values that mean nothing here: s=-1"),
+        ("#f=-4", "Frame -4 is outside this sequence: the nearest is 1001"),
+        ("#%", ""),
+    ],
+)
+def test_a_link_that_makes_no_sense_opens_the_first_frame_and_says_why(page: Page, fragment: str, text: str) -> None:
     page.open(fragment, 1001)
     assert page.page.locator("#channels").input_value() == "rgb"
+    page.has_text("#note", text)
+
+
+def test_a_rate_that_cannot_be_is_named(page: Page) -> None:
+    page.page.locator("#rate").fill("0")
+    page.press("Enter")
+    page.has_text("#note", "Type 0.1 to 240 frames per second")
+    assert page.page.locator("#rate").input_value() == "25"
+
+
+def test_nothing_is_cut_off_in_a_narrow_window(page: Page) -> None:
+    page.page.set_viewport_size({"width": 360, "height": 740})
+    assert page.page.evaluate("document.documentElement.scrollWidth") == 360
+
+
+def test_without_javascript_it_says_what_does_without(chromium: Any, shot: Served) -> None:
+    context = chromium.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.set_default_timeout(PATIENCE * 1000)
+    page.goto(shot.url)
+    words = page.locator(".unscripted")
+    words.wait_for()
+    assert "This page needs JavaScript" in words.inner_text()
+    context.close()
 
 
 def test_the_timeline_is_a_slider_for_the_mouse_and_closer_on_request(page: Page) -> None:

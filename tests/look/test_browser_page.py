@@ -181,6 +181,66 @@ def test_keys_buttons_links_and_the_number(tmp_path: Path, opened: Opened, mediu
     assert opened.page.locator("#slider").get_attribute("aria-valuetext") == "frame 01029"
 
 
+@pytest.mark.parametrize(
+    ("typed", "shown", "said"),
+    [
+        ("", 1003, "Type the number of a frame"),
+        ("abc", 1003, "'abc' is not the number of a frame"),
+        ("1e3", 1003, "'1e3' is not the number of a frame"),
+        ("1002.5", 1003, "'1002.5' is not the number of a frame"),
+        ("-0", 1000, "There is no frame 0: 1000 is the nearest"),
+        ("9" * 30, 1004, "1004 is the nearest"),
+        (" 1001 ", 1001, ""),
+    ],
+)
+def test_a_number_of_no_frame_is_named_and_leaves_the_field(
+    tmp_path: Path, opened: Opened, typed: str, shown: int, said: str
+) -> None:
+    needs_package("av")
+    opened.page.goto(f"{page_of(tmp_path, range(5))}#f=1003")
+    opened.ready(1003)
+    opened.page.locator("#number").fill(typed)
+    opened.page.locator("#number").press("Enter")
+    opened.ready(shown)
+    assert said in opened.page.locator("#said").inner_text()
+    opened.page.locator("#number").press("Tab")
+    assert opened.page.locator("#number").input_value() == f"{shown:05}"
+    opened.page.locator("#next").click()
+    opened.ready(min(shown + 1, 1004))
+    assert opened.page.locator("#said").inner_text() == ""
+
+
+@pytest.mark.parametrize(
+    ("fragment", "shown", "said"),
+    [
+        ("#f=2000", 1004, "There is no frame 2000: 1004 is the nearest"),
+        ("#f=x", 1000, "'x' is not the number of a frame"),
+        ("#f=%E0%A4", 1000, "is not the number of a frame"),
+        ("#sheet", 1000, ""),
+    ],
+)
+def test_a_link_to_no_frame_says_so(tmp_path: Path, opened: Opened, fragment: str, shown: int, said: str) -> None:
+    needs_package("av")
+    opened.page.goto(f"{page_of(tmp_path, range(5))}{fragment}")
+    opened.ready(shown)
+    assert said in opened.page.locator("#said").inner_text()
+    assert opened.page.evaluate("location.hash") == f"#f={shown}"
+
+
+def test_without_javascript_there_is_the_contact_sheet_and_no_dead_button(tmp_path: Path, chromium: Any) -> None:
+    url = page_of(tmp_path, range(5))
+    context = chromium.new_context(viewport={"width": 360, "height": 740}, java_script_enabled=False)
+    page = context.new_page()
+    page.set_default_timeout(PATIENCE * 1000)
+    page.goto(url)
+    page.locator("noscript p").wait_for()
+    assert page.locator(".sheet img").count() == 5
+    assert [page.locator(one).is_visible() for one in ("#play", "#number", "#slider", "#stage", ".sheet")] == [
+        False
+    ] * 4 + [True]
+    context.close()
+
+
 def test_it_plays_to_the_end(tmp_path: Path, opened: Opened, medium: str) -> None:
     opened.page.goto(page_of(tmp_path, range(12)))
     opened.ready(1000)

@@ -79,10 +79,11 @@ def render(
         "<main>",
         f"<h1>{_text(title)}</h1>",
         f'<div class="facts">{"".join(_fact(*one) for one in facts)}</div>',
-        f'<div class="stage" id="stage">{element}<div class="lack"><p id="lack" role="status"></p></div></div>',
-        f'<div class="bar">{_timeline(bars)}'
+        f'<div class="stage player" id="stage" hidden>{element}'
+        '<div class="lack"><p id="lack" role="status"></p></div></div>',
+        f'<div class="bar player" hidden>{_timeline(bars)}'
         '<input type="range" id="slider" min="0" max="0" value="0" aria-label="Frame"></div>',
-        '<div class="controls">',
+        '<div class="controls player" hidden>',
         '<button id="play" type="button">Play</button>',
         '<button id="back" type="button" aria-label="Previous frame">◀</button>',
         '<button id="next" type="button" aria-label="Next frame">▶</button>',
@@ -91,6 +92,7 @@ def render(
         '<span class="keys">Space plays, ← and → step, Home and End'
         f"{', G finds the next problem' if problems else ''}</span>",
         "</div>",
+        '<p class="said player" id="said" role="status" hidden></p>',
         "<noscript><p>The player needs JavaScript. The contact sheet below does not.</p></noscript>",
         '<h2 id="sheet">Contact sheet</h2>',
         f'<ul class="sheet" aria-labelledby="sheet">{"".join(_cell(*one) for one in cells)}</ul>',

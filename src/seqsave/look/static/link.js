@@ -27,6 +27,11 @@ export function read(fragment) {
   return view;
 }
 
+export function unread(fragment) {
+  const given = [...new URLSearchParams(fragment.replace(/^#/, ""))];
+  return given.filter(([key, value]) => FIELDS[key] && FIELDS[key][2](value) === undefined).map((part) => part.join("=").slice(0, 20));
+}
+
 export function write(view) {
   const parts = new URLSearchParams();
   for (const [key, [name, value]] of Object.entries(FIELDS)) if (view[name] !== value && view[name] !== null) parts.set(key, view[name]);

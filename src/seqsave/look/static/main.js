@@ -2,6 +2,7 @@
 
 import { App } from "./app.js";
 import * as keys from "./keys.js";
+import { read, unread } from "./link.js";
 import { Panel } from "./panel.js";
 import { AWAITED, MISSING, PRESENT } from "./sequence.js";
 import * as server from "./server.js";
@@ -360,12 +361,24 @@ function go() {
   const text = $("frame").value.trim();
   const well = /^-?\d+$/.test(text) && app.a?.length;
   $("frame").setAttribute("aria-invalid", String(!well));
-  if (!well) { note(`'${text}' is not a frame number`); return; }
+  if (!well) { note(text === "" ? "Type the number of a frame" : `'${text}' is not the number of a frame`); return; }
   player.stop();
   leave();
   const number = Number(text);
   app.goTo(number);
-  if (!app.a.has(number)) note(`Frame ${number} is outside this sequence: the nearest is ${app.number}`);
+  reached(number);
+}
+
+function reached(number) {
+  if (app.a?.length && !app.a.has(number)) note(`Frame ${number} is outside this sequence: the nearest is ${app.number}`);
+}
+
+// What a link asks for that is not here.
+function linked(fragment) {
+  const { a, frame } = read(fragment), wrong = unread(fragment);
+  if (app.a && !app.sequences[a]) wrong.push(`s=${a}`);
+  if (wrong.length) note(`This link has values that mean nothing here: ${wrong.join(", ")}`);
+  else if (frame !== null) reached(frame);
 }
 
 const clicks = {
@@ -389,6 +402,7 @@ $("timing").addEventListener("change", () => { player.timing = $("timing").value
 $("rate").addEventListener("change", () => {
   const rate = Number($("rate").value);
   if (rate >= 0.1 && rate <= 240) app.fps = rate;
+  else note("Type 0.1 to 240 frames per second");
   $("rate").value = Math.round(app.fps * 1000) / 1000;
 });
 $("frame").addEventListener("keydown", (event) => { if (event.key === "Enter") { event.preventDefault(); go(); } });
@@ -418,14 +432,16 @@ let pointed = false;
 addEventListener("pointerdown", () => { pointed = true; }, true);
 addEventListener("keydown", () => { pointed = false; }, true);
 document.addEventListener("change", (event) => { if (pointed && event.target.matches("select")) leave(); });
-addEventListener("hashchange", () => { player.stop(); app.open(location.hash); });
+addEventListener("hashchange", () => { const { hash } = location; player.stop(); app.open(hash); linked(hash); });
 
 app.ui = { stage, connection, listed, changed, set, refreshed, pace };
 keys.fill($("help").querySelector(".keys"));
 keys.listen(act);
 if (!narrow.matches) { $("panel").hidden = false; $("info").setAttribute("aria-pressed", "true"); }
+const { hash } = location;
 try {
   await app.load();
+  linked(hash);
 } catch (error) {
   message("The list of sequences cannot be read", error.message);
   page.ready = "failed";

@@ -2,7 +2,7 @@
 // The player of a page of `seqsave page`. Frames are known by their numbers; `#f=1060` names the one that is shown.
 const facts = JSON.parse(document.getElementById("facts").textContent)
 const at = (name) => document.getElementById(name)
-const stage = at("stage"), lack = at("lack"), slider = at("slider"), number = at("number"), playButton = at("play")
+const stage = at("stage"), lack = at("lack"), slider = at("slider"), number = at("number"), said = at("said"), playButton = at("play")
 const rate = facts.rate[0] / facts.rate[1]
 
 // Every number of the timeline, ascending: frames of the movie by their position in it, and others with their problem.
@@ -127,6 +127,7 @@ function go(place) {
   pause()
   place = Math.max(0, Math.min(stops.length - 1, place))
   state(place)
+  say("")
   delete document.documentElement.dataset.ready
   const index = stops[place].index
   if (location.hash !== `#f=${index}`) history.replaceState(null, "", `#f=${index}`)
@@ -166,28 +167,45 @@ function play() {
   player.play(from, shown, ended).catch(() => pause())
 }
 
-const toggle = () => { if (playing) { pause(); go(now) } else play() }
-const byNumber = (text) => {
-  const index = Number(text)
-  if (text.trim() !== "" && Number.isFinite(index)) go(nearest(Math.round(index)))
+const say = (text) => { said.textContent = text }
+const indexIn = (text) => (/^-?\d+$/.test(text) ? Number(text) : null)
+const refuse = (text) => say(text === "" ? "Type the number of a frame" : `'${text.slice(0, 40)}' is not the number of a frame`)
+const reach = (index) => {
+  go(nearest(index))
+  if (stops[now].index !== index) say(`There is no frame ${index}: ${stops[now].index} is the nearest`)
 }
+
+const toggle = () => { if (playing) { pause(); go(now) } else play() }
 const nextProblem = () => {
   const after = stops.findIndex((stop, place) => place > now && stop.problem && !(stops[place - 1] || {}).problem)
   const first = stops.findIndex((stop) => stop.problem)
   if (first >= 0) go(after >= 0 ? after : first)
 }
-const fromHash = () => {
-  const found = /^#f=(-?\d+)$/.exec(location.hash)
-  go(found ? nearest(Number(found[1])) : 0)
+const fromHash = (event) => {
+  const found = /^#f=(.*)$/.exec(location.hash), index = found && indexIn(found[1])
+  if (index !== null) return reach(index)
+  go(event ? now : 0)
+  if (found) refuse(found[1])
 }
 
+for (const one of document.querySelectorAll(".player")) one.hidden = false
 slider.max = String(stops.length - 1)
 slider.addEventListener("input", () => go(Number(slider.value)))
 playButton.addEventListener("click", toggle)
 at("back").addEventListener("click", () => go(now - 1))
 at("next").addEventListener("click", () => go(now + 1))
 if (at("problem")) at("problem").addEventListener("click", nextProblem)
-number.addEventListener("change", () => byNumber(number.value))
+const spell = (well) => {
+  number.setAttribute("aria-invalid", String(!well))
+  if (well) number.value = spelled(stops[now].index)
+}
+number.addEventListener("change", () => {
+  const text = number.value.trim(), index = indexIn(text)
+  if (index === null) refuse(text)
+  else reach(index)
+  spell(index !== null)
+})
+number.addEventListener("blur", () => spell(true))
 stage.addEventListener("click", toggle)
 window.addEventListener("hashchange", fromHash)
 document.addEventListener("keydown", (event) => {
