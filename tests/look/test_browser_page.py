@@ -182,7 +182,7 @@ def test_keys_buttons_links_and_the_number(tmp_path: Path, opened: Opened, mediu
 
 
 @pytest.mark.parametrize(
-    ("typed", "shown", "said"),
+    ("typed", "shown", "noted"),
     [
         ("", 1003, "Type the number of a frame"),
         ("abc", 1003, "'abc' is not the number of a frame"),
@@ -194,7 +194,7 @@ def test_keys_buttons_links_and_the_number(tmp_path: Path, opened: Opened, mediu
     ],
 )
 def test_a_number_of_no_frame_is_named_and_leaves_the_field(
-    tmp_path: Path, opened: Opened, typed: str, shown: int, said: str
+    tmp_path: Path, opened: Opened, typed: str, shown: int, noted: str
 ) -> None:
     needs_package("av")
     opened.page.goto(f"{page_of(tmp_path, range(5))}#f=1003")
@@ -202,16 +202,16 @@ def test_a_number_of_no_frame_is_named_and_leaves_the_field(
     opened.page.locator("#number").fill(typed)
     opened.page.locator("#number").press("Enter")
     opened.ready(shown)
-    assert said in opened.page.locator("#said").inner_text()
+    assert noted in opened.page.locator("#noted").inner_text()
     opened.page.locator("#number").press("Tab")
     assert opened.page.locator("#number").input_value() == f"{shown:05}"
     opened.page.locator("#next").click()
     opened.ready(min(shown + 1, 1004))
-    assert opened.page.locator("#said").inner_text() == ""
+    assert opened.page.locator("#noted").inner_text() == ""
 
 
 @pytest.mark.parametrize(
-    ("fragment", "shown", "said"),
+    ("fragment", "shown", "noted"),
     [
         ("#f=2000", 1004, "There is no frame 2000: 1004 is the nearest"),
         ("#f=x", 1000, "'x' is not the number of a frame"),
@@ -219,11 +219,11 @@ def test_a_number_of_no_frame_is_named_and_leaves_the_field(
         ("#sheet", 1000, ""),
     ],
 )
-def test_a_link_to_no_frame_says_so(tmp_path: Path, opened: Opened, fragment: str, shown: int, said: str) -> None:
+def test_a_link_to_no_frame_says_so(tmp_path: Path, opened: Opened, fragment: str, shown: int, noted: str) -> None:
     needs_package("av")
     opened.page.goto(f"{page_of(tmp_path, range(5))}{fragment}")
     opened.ready(shown)
-    assert said in opened.page.locator("#said").inner_text()
+    assert noted in opened.page.locator("#noted").inner_text()
     assert opened.page.evaluate("location.hash") == f"#f={shown}"
 
 

@@ -92,7 +92,7 @@ def render(
         '<span class="keys">Space plays, ← and → step, Home and End'
         f"{', G finds the next problem' if problems else ''}</span>",
         "</div>",
-        '<p class="said player" id="said" role="status" hidden></p>',
+        '<p class="noted player" id="noted" role="status" hidden></p>',
         "<noscript><p>The player needs JavaScript. The contact sheet below does not.</p></noscript>",
         '<h2 id="sheet">Contact sheet</h2>',
         f'<ul class="sheet" aria-labelledby="sheet">{"".join(_cell(*one) for one in cells)}</ul>',

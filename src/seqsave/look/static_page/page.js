@@ -2,7 +2,7 @@
 // The player of a page of `seqsave page`. Frames are known by their numbers; `#f=1060` names the one that is shown.
 const facts = JSON.parse(document.getElementById("facts").textContent)
 const at = (name) => document.getElementById(name)
-const stage = at("stage"), lack = at("lack"), slider = at("slider"), number = at("number"), said = at("said"), playButton = at("play")
+const stage = at("stage"), lack = at("lack"), slider = at("slider"), number = at("number"), noted = at("noted"), playButton = at("play")
 const rate = facts.rate[0] / facts.rate[1]
 
 // Every number of the timeline, ascending: frames of the movie by their position in it, and others with their problem.
@@ -167,7 +167,7 @@ function play() {
   player.play(from, shown, ended).catch(() => pause())
 }
 
-const say = (text) => { said.textContent = text }
+const say = (text) => { noted.textContent = text }
 const indexIn = (text) => (/^-?\d+$/.test(text) ? Number(text) : null)
 const refuse = (text) => say(text === "" ? "Type the number of a frame" : `'${text.slice(0, 40)}' is not the number of a frame`)
 const reach = (index) => {
