@@ -65,6 +65,13 @@ def test_what_becomes_infinite_is_reported(value: float, infinite: bool) -> None
     assert not Pixels(HALF).take(picture).prepare().infinite
 
 
+@pytest.mark.parametrize(("value", "infinite"), [(1e300, True), (-1e300, True), (3e38, False), (np.inf, False)])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_doubles_beyond_the_range_of_the_format_are_reported(value: float, infinite: bool, channels: int) -> None:
+    picture = np.full((2, 2, channels), value)
+    assert Pixels(HALF).take(picture).prepare().infinite == infinite
+
+
 @pytest.mark.parametrize(("value", "infinite"), [(1e6, True), (65504, False)])
 def test_what_becomes_infinite_is_reported_of_channels_with_usual_names_and_other_types(
     value: float, infinite: bool

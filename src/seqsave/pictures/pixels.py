@@ -297,9 +297,14 @@ class Pixels:
         if self._rounds and arrays.name_of(array.dtype) == "uint16":
             return arrays.prepare(arrays.in_eight_bits(array), self._dtypes, self._channels)
         if self._narrow is None or array.dtype.kind != "f" or arrays.name_of(array.dtype) in self._dtypes:
-            return arrays.prepare(array, self._dtypes, self._channels)
-        narrow = _narrowed(array, self._narrow)
-        prepared = arrays.prepare(narrow, self._dtypes, self._channels)
+            prepared = arrays.prepare(array, self._dtypes, self._channels)
+            made = prepared.array.dtype
+            if array.dtype.kind != "f" or made.kind != "f" or made.itemsize >= array.dtype.itemsize:
+                return prepared
+            narrow = _narrowed(array, made.name)  # doubles, of which no encoder has the range
+        else:
+            narrow = _narrowed(array, self._narrow)
+            prepared = arrays.prepare(narrow, self._dtypes, self._channels)
         if floats is not None:
             array, narrow = array[..., floats], narrow[..., floats]
         return replace(prepared, infinite=_infinities(narrow) > _infinities(array))
