@@ -14,6 +14,7 @@ from seqsave.look.stored import StoredProxies
 from seqsave.sequences import progress
 from seqsave.sequences.verify import verify
 from tests.cli.runner import seqsave as command
+from tests.support.needs import needs_package
 from tests.support.places import Place
 from tests.support.proxy import Proxy
 from tests.support.s3 import S3Server
@@ -129,6 +130,20 @@ def test_commands_find_a_manifest_of_the_other_form(tmp_path: Path) -> None:
     copied(place, there)
     command("rm", there.url, "--yes")
     assert there.names() == []
+
+
+def test_preview_and_page_of_the_other_form_are_replaced(tmp_path: Path) -> None:
+    needs_package("av")
+    place, there = Place("local", str(tmp_path / "a")), Place("local", str(tmp_path / "b"))
+    seqsave.save([np.full((64, 64, 3), value, np.uint8) for value in (10, 200)], place.url, prefix=COMPOSED)
+    for name in ("preview", "page"):
+        command(name, place.url)
+    copied(place, there)
+    before = there.names()
+    for name in ("preview", "page"):
+        command(name, there.url)
+    seqsave.save([np.full((64, 64, 3), 7, np.uint8)] * 2, there.url, prefix=COMPOSED, preview="mp4")
+    assert there.names() == before
 
 
 # --- frames ----------------------------------------------------------------------------------------------------------

@@ -422,6 +422,7 @@ def test_a_manifest_that_is_marked_as_complete_against_its_own_words_is_named(
     result = verify(open_sequence(tmp_path))
     assert result.obstacles[0].startswith("the manifest contradicts itself: it is marked as complete, but ")
     assert against in result.obstacles[0] or result.has_writers
+    assert not any(one in result.obstacles[0] for one in result.obstacles[1:])  # each of them once
     assert not result.ok
 
 

@@ -76,7 +76,7 @@ def page_command(
     unless --height asks for more lines than they have. 'seqsave rm' removes the page with the sequence.
     """
     from seqsave.look.page import save_page
-    from seqsave.sequences.belongings import PAGE_EXTENSION, refuse_others
+    from seqsave.sequences.belongings import PAGE_EXTENSION, own_path
     from seqsave.sequences.selection import only
 
     messages = Messages(quiet)
@@ -86,8 +86,8 @@ def page_command(
             target, path = file_at(out, storage_option)
         else:
             assert sequence.target is not None  # noqa: S101 - a sequence that was found lies somewhere
-            target, path = sequence.target, f"{sequence.prefix or 'preview'}.{PAGE_EXTENSION}"
-            refuse_others(target, path)
+            target = sequence.target
+            path = own_path(target, f"{sequence.prefix or 'preview'}.{PAGE_EXTENSION}")
         chosen = indices_of(frames)
         sequence = sequence if chosen is None else only(sequence, chosen)
         bar = None if quiet else open_progress(sequence.pattern, len(sequence.indices), lines=True)

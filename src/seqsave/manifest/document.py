@@ -144,7 +144,13 @@ class Manifest(Facts):
 
     def obstacles(self) -> list[str]:
         """Return the reasons why the manifest is not complete, each as one clause; [] if it is."""
-        return [] if self.complete else [*_obstacles(self)] or ["the run that wrote it did not save all of its frames"]
+        if self.complete:
+            return []
+        found = [*_obstacles(self)]
+        if self.contradiction:
+            left = [one for one in found if one not in self.contradiction]
+            return [f"the manifest contradicts itself: {self.contradiction}", *left]
+        return found or ["the run that wrote it did not save all of its frames"]
 
 
 def agreed(manifest: Manifest) -> Manifest:
@@ -173,8 +179,6 @@ def sort_key(frame: FrameEntry) -> tuple[int, int]:
 
 
 def _obstacles(manifest: Manifest) -> Iterable[str]:
-    if manifest.contradiction:
-        yield f"the manifest contradicts itself: {manifest.contradiction}"
     for writer in manifest.writers:
         yield f"{writer} is changing it"
     yield from manifest.missing_clauses()

@@ -14,6 +14,7 @@ from seqsave.pictures.movie import is_ours
 from seqsave.sequences.frame import Frame, list_folder
 from seqsave.sequences.many import call
 from seqsave.sequences.reader import FrameSequence
+from seqsave.targets.spelling import spelled
 
 __all__ = [
     "PAGE_EXTENSION",
@@ -22,10 +23,10 @@ __all__ = [
     "files_of",
     "folders_of",
     "manifest_path",
+    "own_path",
     "packs_of",
     "path_of",
     "preview_of",
-    "refuse_others",
     "sidecars_of",
     "target_of",
     "tidy_folders",
@@ -120,18 +121,23 @@ def preview_of(sequence: FrameSequence) -> list[str]:
     return [path for path in movies if _is_preview(target, path)]
 
 
-def refuse_others(target: targets.Target, path: str) -> None:
-    """Raise FrameExistsError if a file of this name exists that seqsave did not make. Raises TargetError."""
+def own_path(target: targets.Target, path: str) -> str:
+    """Return the path of a preview or page; that of the existing file, if its name has the other Unicode form.
+
+    Raises FrameExistsError if a file of this name exists that seqsave did not make; TargetError.
+    """
+    path = call(target, lambda: spelled(target, path))
     try:
         is_other = call(target, lambda: target.exists(path)) and not _is_preview(target, path)
     except TargetError as error:
         if error.transient:
             raise
-        return  # a key that may only write cannot look
+        return path  # a key that may only write cannot look
     if is_other:
         raise FrameExistsError(
             f"{target.url_of(path)} exists, and seqsave did not make it: it is not replaced. Choose another name"
         )
+    return path
 
 
 def tidy_folders(sequence: FrameSequence, folders: Iterable[str]) -> None:

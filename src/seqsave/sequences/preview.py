@@ -15,7 +15,7 @@ from seqsave.pictures.color import color_space
 from seqsave.pictures.movie import Movie
 from seqsave.plugins.options import check_count
 from seqsave.runtime.retry import RetryPolicy, call
-from seqsave.sequences.belongings import refuse_others
+from seqsave.sequences.belongings import own_path
 from seqsave.sequences.cells import missing_in, numbered
 from seqsave.sequences.file import rate_of
 from seqsave.sequences.frame import Frame
@@ -120,7 +120,7 @@ def make_preview(
     if extension not in EXTENSIONS:
         raise OptionError(f"a preview is .mp4, .webm or .mov, not {path.rpartition('/')[2]!r}")
     if keeps_others:
-        refuse_others(target, path)  # before the frames are read; such as the clip that they come from
+        path = own_path(target, path)  # before the frames are read; such as the clip that they come from
     wanted, shown = Look(**look), sequence.variation()
     encoded = encode_movie(
         shown,

@@ -12,7 +12,7 @@ from seqsave.naming.key import FrameKey
 from seqsave.pictures.movie import Movie
 from seqsave.runtime import retry
 from seqsave.runtime.pipeline import Pipeline
-from seqsave.sequences.belongings import refuse_others
+from seqsave.sequences.belongings import own_path
 from seqsave.sequences.shown import Screen, Waiting
 
 if TYPE_CHECKING:
@@ -45,8 +45,8 @@ def open_preview(config: WriterConfig, target: Target, warn: Callable[[str, str,
     view = next((one.pixels.view for one in config.formats if one.pixels.view is not None), None)
 
     def publish(data: bytes) -> None:
-        refuse_others(target, key.path)
-        retry.call(delivery.policy, lambda: target.publish(key.path, data, content_type=kind, create=create))
+        path = own_path(target, key.path)
+        retry.call(delivery.policy, lambda: target.publish(path, data, content_type=kind, create=create))
 
     return RunPreview(
         extension,
