@@ -413,3 +413,23 @@ def test_a_manifest_of_a_newer_version_is_named_and_not_judged(tmp_path: Path, a
         assert result.out.startswith("frame_#####.png 0-2 (3 frames)  ")
         assert result.out.endswith(", manifest not read\n")
     assert "seqsave: warning: " in seqsave("info", tmp_path).err
+
+
+def test_what_is_lost_is_named_beside_folders(tmp_path: Path) -> None:
+    core.save([np.zeros((4, 6, 3), np.uint8)] * 3, tmp_path)
+    for path in tmp_path.glob("*.png"):
+        path.unlink()
+    (tmp_path / "below").mkdir()
+    result = seqsave("ls", tmp_path, status=1)
+    assert result.out == "frame_#####.png (no frame left), 3 frames to render again: 0-2\nbelow/\n"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="only on POSIX: links need a right of their own")
+def test_links_to_nowhere_are_named_beside_folders(tmp_path: Path) -> None:
+    (tmp_path / "below").mkdir()
+    (tmp_path / "latest").symlink_to("nowhere")
+    assert seqsave("ls", tmp_path).err == ""  # it is not named like a frame
+    (tmp_path / "frame_00000.png").symlink_to("nowhere")
+    result = seqsave("ls", tmp_path, status=1)
+    assert result.out == "below/\n"
+    assert "not listed: frame_00000.png (a link to a file that does not exist)" in result.err

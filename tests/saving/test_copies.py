@@ -448,3 +448,16 @@ def test_an_interrupted_run_without_a_known_end_is_named(tmp_path: Path) -> None
         raise ZeroDivisionError
     with pytest.warns(seqsave.SeqSaveWarning, match="from is not complete: a run was interrupted or failed"):
         seqsave.save(seqsave.open_sequence(tmp_path / "from"), tmp_path / "to")
+
+
+def test_a_variation_that_is_gone_is_expected_in_the_copy(tmp_path: Path) -> None:
+    with seqsave.open_writer(tmp_path / "from", total=3) as writer:
+        for index in range(3):
+            writer.write_batch([PICTURE, PICTURE + 1], index=index)
+    for path in (tmp_path / "from" / "batch_0001").iterdir():
+        path.unlink()
+    (tmp_path / "from" / "batch_0001").rmdir()
+    with pytest.warns(seqsave.SeqSaveWarning, match="expects are missing in .*: 0-2 in batch_0001"):
+        seqsave.save(seqsave.open_sequence(tmp_path / "from"), tmp_path / "to")
+    found = progress_of(seqsave.open_sequence(tmp_path / "to"))
+    assert (found.state, found.done, found.wanted, found.lacking) == ("unfinished", 3, 6, {1: (range(3),)})

@@ -151,7 +151,7 @@ class _Place:
             print_line(f"{self.url}:")
         for sequence in self.sequences:
             print_line(line_of(sequence, self.progress_of(sequence)))
-        for lost in self.lost if self.sequences else ():
+        for lost in self.lost if self.sequences or self.folders else ():
             print_line(lost_line_of(lost))
         for url in self.folders:
             print_line(f"{url.rstrip('/').rpartition('/')[2]}/")
@@ -172,7 +172,8 @@ class _Place:
 
     def _note(self, found: Found) -> None:
         """Name the files that are not listed; for files with numbers, the pattern that lists them."""
-        from seqsave.sequences.found import subframes_message
+        from seqsave.naming import split_name
+        from seqsave.sequences.found import subframes_message, unreadable_message
 
         for group in found.others if found.is_wanted and self.prefix is None else ():
             if len(group.members) > 1:
@@ -180,6 +181,12 @@ class _Place:
                 count = counted(len(group.members), "file")
                 listing = command("seqsave", "ls", pattern, options=self.options or ())
                 self.notes.append(f"not listed: {group.widest} ({count}); {listing} lists them")
+        broken = {
+            path: why for path, why in found.unreadable.items() if split_name(path.rpartition("/")[2]) is not None
+        }
+        if broken and found.folders and not found.sequences:  # without folders, the error names them
+            self.is_complete = False
+            self.notes.append(f"not listed: {unreadable_message(broken)}")
         names = found.unnumbered if found.is_wanted and self.prefix is None else []
         if names and (found.sequences or found.folders):
             count = counted(len(names), "picture")

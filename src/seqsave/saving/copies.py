@@ -244,7 +244,7 @@ def note_gaps(writer: SequenceWriter, copy: Copy, chosen: Collection[int] | None
     """
     sequence = copy.sequence
     lacking = _lacking_of(sequence, copy.numbers if chosen is None else chosen)
-    writer.note_lacking(copy.number(index) for runs in lacking.values() for run in runs for index in run)
+    writer.note_lacking((copy.number(index) for runs in lacking.values() for run in runs for index in run), lacking)
     if lacking:
         shown = _by_batch(sequence, lacking)
         writer.note_warning(f"frames that its manifest expects are missing in {sequence.url}: {shown}")

@@ -227,11 +227,16 @@ class SequenceWriter:
         """Warn once of a written file whose picture has another size than those before. size: width and height."""
         self._outputs[0].note_size(FrameKey(index, batch), *size)
 
-    def note_lacking(self, indices: Iterable[int]) -> None:
-        """Set frames that are expected and that this run cannot save: the sequence is then not complete."""
-        lacking = set(indices)
+    def note_lacking(self, indices: Iterable[int], batches: Iterable[int | None] = ()) -> None:
+        """Set frames that are expected and that this run cannot save: the sequence is then not complete.
+
+        batches: the variations that lack some, of which this run may save no frame at all.
+        """
+        lacking, numbered = set(indices), [batch for batch in batches if batch is not None]
         for output in self._outputs:
             output.record.note_lacking(lacking)
+            for batch in numbered:
+                output.record.note_batch(batch)
 
     def note_doubtful(self, keys: Iterable[tuple[int, int | None]]) -> None:
         """Set frames, by index and batch, that are saved as they are and still have to be rendered again.
