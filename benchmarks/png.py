@@ -17,17 +17,21 @@ if TYPE_CHECKING:
 
 # Seconds for one picture. For slower ways a second thread is not measured, since that would take minutes.
 SLOW = 0.6
+EVERY = "every way"  # for --rows; the other tables go by their kinds of pictures
 ORIGINAL, COMFY, LEVEL_1 = "Pillow optimize=True (the original node)", "Pillow level 4 (ComfyUI)", "Pillow level 1"
 
 
 def run(plan: Plan) -> Report:
-    found = encoders(plan, png_ways(), "PNG, one 1080p RGB picture of a clip to bytes", curve="png", claims=_claims)
+    title = "PNG, one 1080p RGB picture of a clip to bytes"
+    found = encoders(plan, png_ways(), title, curve="png", claims=_claims) if plan.wants(EVERY) else Report()
     kinds = {
         "RGB photograph": (photographs_1080p, 0.40, 0.98),
         "RGBA photograph": (opaque_1080p, 0.45, 0.98),
         "RGB picture of a clip": (bytes_1080p, 0.95, 0.98),
     }
     for kind, (frames, most_time, most_size) in kinds.items():
+        if not plan.wants(kind):
+            continue
         more = with_native(plan, native_png_ways(), f"PNG, one 1080p {kind} to bytes", frames, most_time, most_size)
         found.tables += more.tables
         found.claims += more.claims
