@@ -84,6 +84,31 @@ def test_a_keyboard_interrupt_names_the_frames_that_it_gives_up() -> None:
     assert caught.value.__notes__ == [f"seqsave: 3 accepted before the interrupt not saved (7-9): given up, in {URL}"]
 
 
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="only on Python 3.11 and newer: exceptions have notes")
+@pytest.mark.parametrize("how", ["save", "close", "with", "error"])
+@pytest.mark.usefixtures("stuck")
+def test_an_interrupt_while_a_writer_ends_names_the_frames(monkeypatch: pytest.MonkeyPatch, how: str) -> None:
+    def interrupt(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Pipeline, "close", interrupt)  # which waits for the frames
+    with pytest.raises(KeyboardInterrupt) as caught:
+        if how == "save":
+            seqsave.save([RED] * 3, URL, start=7)
+        elif how == "close":
+            writer = seqsave.open_writer(URL, start=7)
+            for _ in range(3):
+                writer.write(RED)
+            writer.close()
+        else:
+            with seqsave.open_writer(URL, start=7) as writer:
+                for _ in range(3):
+                    writer.write(RED)
+                if how == "error":
+                    raise ValueError
+    assert caught.value.__notes__ == [f"seqsave: 3 accepted before the interrupt not saved (7-9): given up, in {URL}"]
+
+
 @pytest.mark.usefixtures("stuck")
 def test_where_exceptions_have_no_notes_a_warning_names_them() -> None:
     text = r"3 of 3 accepted frames not saved .* \(7-9; 0 saved\): frame \d: not saved, because the writer was aborted$"

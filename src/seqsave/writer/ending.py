@@ -72,9 +72,11 @@ class Ending:
                 self._log.results.replace(frame for output in self._outputs for frame in output.flush_rest())
                 self._finish_outputs(broken=broken)
                 patience = None
-        except BaseException:  # Ctrl-C while waiting
+        except BaseException as error:
             self._pipeline.abort(ABORT_SECONDS)
             self._finish_aborted()
+            if not isinstance(error, Exception):  # Ctrl-C while waiting
+                self.note(error)
             raise
         finally:
             self._life.state = state

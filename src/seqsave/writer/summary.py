@@ -103,7 +103,7 @@ class Summary:
         if failures:
             numbers = _numbers({failure.index for failure in failures})
             root = self._root()
-            given_up = end == "interrupt" and isinstance(root.exception, WriterAbortedError)
+            given_up = end == "interrupt" and isinstance(root.exception, (WriterAbortedError, KeyboardInterrupt))
             reason = "given up" if given_up else root.error
             parts.append(f"{len(failures)} accepted before the {end} not saved ({numbers}): {reason}")
         return "; ".join(parts)
