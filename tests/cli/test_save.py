@@ -13,6 +13,7 @@ from PIL import Image
 
 from seqsave import open_sequence, open_writer, save
 from seqsave.runtime.retry import RetryPolicy
+from seqsave.sequences.progress import progress_of
 from tests.cli.runner import options, saved, seqsave
 from tests.sources.pictures import WORKFLOW, encode, npy, picture
 from tests.sources.test_video import film
@@ -312,7 +313,8 @@ def test_gaps_of_each_batch_are_named(tmp_path: Path, manifest: bool) -> None:
         assert warning == f"frames that its manifest expects are missing in {tmp_path / 'in'}: {which}"
     else:
         which = "frame 2 in batch_0001; frames 0,4 in batch_0002"
-        assert warning == f"{tmp_path / 'in'} has no {which}: the copy is recorded as complete nevertheless"
+        assert warning == f"{tmp_path / 'in'} has no {which}: the copy is recorded as unfinished"
+    assert str(progress_of(open_sequence(tmp_path / "out"))).startswith("unfinished, 12 of 15")
     assert saved(tmp_path / "in", tmp_path / "part", "--frames", "3")["warnings"] == []
     warnings = saved(tmp_path / "in", tmp_path / "two", "--frames", "2-3")["warnings"]
     assert warnings == ([warning.replace("; 0,4 in batch_0002", "")] if manifest else [])

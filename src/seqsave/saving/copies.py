@@ -253,7 +253,10 @@ def note_gaps(writer: SequenceWriter, copy: Copy, chosen: Collection[int] | None
         return
     if chosen is None and manifest_of(sequence) is None and (gaps := _gaps_of(sequence)):
         shown = _by_batch(sequence, gaps, "frame")
-        writer.note_warning(f"{sequence.url} has no {shown}: the copy is recorded as complete nevertheless")
+        one, *others = _by_batches(sequence).values()
+        # A manifest expects the same frames of each batch.
+        as_what = "complete nevertheless" if all(one == other for other in others) else "unfinished"
+        writer.note_warning(f"{sequence.url} has no {shown}: the copy is recorded as {as_what}")
 
 
 def _note_doubts(writer: SequenceWriter, copy: Copy, chosen: Collection[int] | None, *, is_named: bool) -> bool:
