@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
@@ -82,6 +83,17 @@ def test_rebuilding_a_damaged_one(tmp_path: Path) -> None:
     assert seqsave("manifest", tmp_path, "--rebuild").document["complete"] is True
     path.write_bytes(b'{"version": 7}')
     assert "update seqsave" in seqsave("manifest", tmp_path, "--rebuild", status=1).err
+
+
+def test_rebuilding_one_that_contradicts_itself(tmp_path: Path) -> None:
+    save(FRAMES, tmp_path)
+    path = tmp_path / ".seqsave" / "frame.png.json"
+    document = json.loads(path.read_text())
+    path.write_text(json.dumps({**document, "expected": "0-1"}))
+    assert "manifest damaged" in seqsave("ls", tmp_path, status=1).out
+    result = seqsave("manifest", tmp_path, "--rebuild", "--frames", "0-9", status=1)
+    assert result.err.endswith(f"unfinished: frames are missing: {len(FRAMES)}-9\n")
+    assert "contradicts" not in result.err
 
 
 def test_wrong_calls(tmp_path: Path) -> None:

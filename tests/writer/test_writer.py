@@ -251,6 +251,27 @@ def test_alpha_that_the_files_do_not_hold_is_no_change(shapes: Any) -> None:
     )
 
 
+def test_a_change_is_reported_where_the_first_frame_was_cancelled(monkeypatch: pytest.MonkeyPatch) -> None:
+    goes, encode = threading.Event(), Pipeline._encode
+
+    def late(self: Pipeline[Any, Any], job: Any) -> None:
+        goes.wait(PATIENCE)
+        encode(self, job)
+
+    monkeypatch.setattr(Pipeline, "_encode", late)
+    writer = seqsave.open_writer(URL)
+    first = writer.write(RED)
+    writer.write(RED)
+    writer.write(np.zeros((4, 6), np.uint8))
+    assert first.cancel()
+    goes.set()
+    with (
+        pytest.warns(seqsave.SeqSaveWarning, match="frame 2: has 1 channel of uint8, the frames before have 3"),
+        pytest.raises(seqsave.SaveError, match="frame 0: cancelled"),
+    ):
+        writer.close()
+
+
 def test_a_change_is_reported_also_where_the_first_frame_is_encoded_last(monkeypatch: pytest.MonkeyPatch) -> None:
     from seqsave.writer.encode import Encoding
 
@@ -258,10 +279,10 @@ def test_a_change_is_reported_also_where_the_first_frame_is_encoded_last(monkeyp
 
     def in_turn(self: Encoding, key: Any, taken: Any, inside: Any) -> Any:
         if key.index == 0:
-            others.wait(60)
+            others.wait(PATIENCE)
         made = encode(self, key, taken, inside)
         if key.index == 1:
-            others.wait(60)
+            others.wait(PATIENCE)
         return made
 
     monkeypatch.setattr(Encoding, "_encode", in_turn)

@@ -15,11 +15,13 @@ from seqsave.plugins.encoded import checked_result
 from seqsave.sequences.frame import decode
 from seqsave.sequences.header import picture_of
 from seqsave.settings.texts import placed
-from seqsave.types import Encoded, FrameInfo, ImageInfo
+from seqsave.types import Encoded, FrameInfo, ImageInfo, SavedFrame
 from seqsave.wording import counted, described
 from seqsave.writer.frame import FrameTask
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
+
     from seqsave.pictures.arrays import Prepared
     from seqsave.pictures.embedded import Thumbnails
     from seqsave.pictures.pixels import SharedImage, Taken
@@ -56,12 +58,12 @@ class Encoding:
     def note_accepted(self, task: FrameTask) -> None:
         """Warn of the known losses of a frame that is accepted."""
         if task.file is not None or task.encoded is not None:
-            self._kinds.expect(task.key)
+            self._kinds.expect(task)
         if task.taken is None:
             return
         height, width = task.taken.shape[:2]
         self.note_size(task.key, width, height)
-        self._kinds.expect(task.key)
+        self._kinds.expect(task)
         for kind, message in task.taken.notes:
             self._warn(kind, message, task.key)
         if not task.taken.converts:
@@ -198,16 +200,16 @@ class _Kinds:
         self._warn = warn
         self._lock = threading.Lock()
         self._kind: tuple[int, str] | None = None
-        self._accepted: dict[FrameKey, tuple[int, str] | None] = {}
+        self._accepted: dict[FrameKey, tuple[int, str] | Future[SavedFrame]] = {}
         """The frames in the order in which they were accepted, until the first one's file is made."""
 
-    def expect(self, key: FrameKey) -> None:
+    def expect(self, task: FrameTask) -> None:
         """Note a frame that is accepted."""
         if self._kind is not None:
             return
         with self._lock:
             if self._kind is None:
-                self._accepted[key] = None
+                self._accepted[task.key] = task.future
 
     def leave(self, key: FrameKey) -> None:
         """Note an accepted frame whose file is not made, as an existing one stays."""
@@ -226,12 +228,23 @@ class _Kinds:
 
     def _judge(self) -> None:
         with self._lock:
-            first = self._kind or next(iter(self._accepted.values()), None)
+            first = self._kind or self._first()
             if first is None:
                 return
             self._kind, known, self._accepted = first, self._accepted, {}
         for key, kind in known.items():
-            if kind not in (None, first):
+            if isinstance(kind, tuple) and kind != first:
                 have, had = counted(kind[0], "channel"), counted(first[0], "channel")
                 self._warn("kind", f"has {have} of {kind[1]}, the frames before have {had} of {first[1]}", key)
                 return
+
+    def _first(self) -> tuple[int, str] | None:
+        """Return the kind of the first frame with a file; None if that is not made yet."""
+        while self._accepted:
+            key, kind = next(iter(self._accepted.items()))
+            if isinstance(kind, tuple):
+                return kind
+            if not kind.done():
+                return None
+            del self._accepted[key]  # cancelled or failed
+        return None
