@@ -66,6 +66,7 @@ def rebuild(
         came = tuple(writer for writer in base.writers if writer.id not in seen)
         made = replace(
             base,
+            contradiction="",
             frames=tuple(_with_recipes(found, base)),
             writers=came,
             unfinished=(),
