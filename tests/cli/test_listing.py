@@ -35,9 +35,10 @@ def test_a_manifest_that_cannot_be_read_leaves_the_line_and_is_neither_complete_
     (tmp_path / ".seqsave" / "frame.png.json").write_text('{"version": 99}')
     sequence = seqsave.open_sequence(tmp_path)
     with pytest.warns(seqsave.SeqSaveWarning, match=r"is listed without its manifest: .*version 99"):
-        assert listing.progress_of(sequence) is None
-    assert listing.is_complete(None) is None
-    assert listing.document_of(sequence, None)["count"] == 2
+        progress = listing.progress_of(sequence)
+    assert progress.state == "unread"
+    assert listing.is_complete(progress) is None
+    assert listing.document_of(sequence, progress)["count"] == 2
 
 
 def test_a_folder_in_the_prefix_is_shown() -> None:
