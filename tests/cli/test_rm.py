@@ -326,4 +326,5 @@ def test_what_is_named_like_a_frame_and_is_no_file_is_named(tmp_path: Path) -> N
         "frame_00003.png (a link to a file that does not exist); frame_00004.png (not a regular file); frame_00005.png "
         f"(a link that cannot be followed) are left in {tmp_path}: only files are removed"
     ) in result.err
-    assert names(tmp_path) == ["frame_00003.png", "frame_00004.png", "frame_00005.png"]
+    left = sorted(path.name for path in tmp_path.iterdir())  # no search below: Python 3.10 follows the long link
+    assert left == ["frame_00003.png", "frame_00004.png", "frame_00005.png"]
