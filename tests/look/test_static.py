@@ -8,7 +8,7 @@ import re
 from tests.look import keys
 
 FILES = {one.name: one.read_bytes() for one in importlib.resources.files("seqsave.look").joinpath("static").iterdir()}
-MOST = 122_000
+MOST = 120_000
 
 
 def test_all_files_together_are_small() -> None:

@@ -42,7 +42,7 @@ export class App {
     return low <= high ? [low, high] : [high, low];
   }
 
-  // --- what there is ------------------------------------------------------------------------------------------------
+  // --- what there is ---
 
   async load() {
     const { sequences, default_rate: rate, viewer } = await server.sequences();
@@ -128,7 +128,7 @@ export class App {
     this.later();
   }
 
-  // --- what is shown ------------------------------------------------------------------------------------------------
+  // --- what is shown ---
 
   // From a link. Numbers that this sequence does not have lead to the nearest.
   open(fragment) {
@@ -208,7 +208,7 @@ export class App {
 
   goTo(number) { if (this.a?.length) this.seek(this.a.at(number)); }
 
-  // The position so many steps on, in the range; null at its end, unless it is played in a loop.
+  // The position so many steps on, in the range; null at its end, unless it plays in a loop.
   ahead(steps, from = this.position) {
     if (!this.a.length) return null;
     const [first, last] = this.range;
@@ -225,7 +225,7 @@ export class App {
     return this.a?.find(this.view.aBatch, this.position, direction, MISSING, BROKEN) ?? null;
   }
 
-  // --- drawing and loading ------------------------------------------------------------------------------------------
+  // --- drawing and loading ---
 
   later() { this.scheduled ??= requestAnimationFrame(() => { this.scheduled = null; this.refresh(); }); }
 
@@ -272,7 +272,7 @@ export class App {
     page.look = this.look;
   }
 
-  // First what is shown, then what comes next in the direction of playing, then some of what was shown before.
+  // First what is shown, then what comes next in the direction of playing, then some of those before.
   #load(shots) {
     const { look, sizes, player } = this;
     const plan = [];

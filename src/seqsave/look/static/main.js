@@ -26,7 +26,7 @@ const timeline = new Timeline($("timeline"), { sought: (position) => { player.st
 const sheet = new Sheet($("sheet"), { chosen: (position) => { app.seek(position); actions.enter(); } });
 const panel = new Panel($("panel"), { noted: note });
 
-// --- messages -------------------------------------------------------------------------------------------------------
+// --- messages ---
 
 let noteEnds, spoken = "";
 function note(text) {
@@ -50,7 +50,7 @@ function connection(well, error) {
   $("lost").hidden = !$("lost").textContent;
 }
 
-// --- lists and states -----------------------------------------------------------------------------------------------
+// --- lists and states ---
 
 function options(select, nothing) {
   const all = app.sequences.flatMap((sequence) => sequence.batches.map((_, batch) => ({ value: `${sequence.id}:${batch}`, text: sequence.label(batch) })));
@@ -216,7 +216,7 @@ function zoomed() {
   if (app.a) $("zoom").querySelector("span").textContent = `${Math.round((100 * stage.zoom * (stage.fitted ?? 1)))} %`;
 }
 
-// --- the probe ------------------------------------------------------------------------------------------------------
+// --- the probe ---
 
 let probing = false, probed = null, asking = false, next = null;
 async function probe(hit, again = false) {
@@ -258,7 +258,7 @@ async function ask(hit) {
 
 const digits = (value) => (typeof value !== "number" || Number.isInteger(value) ? String(value) : Math.abs(value) >= 1e-3 || value === 0 ? value.toPrecision(6).replace(/\.?0+$/, "") : value.toExponential(3));
 
-// --- what keys and buttons do ---------------------------------------------------------------------------------------
+// --- what keys and buttons do ---
 
 const actions = {
   toggle() { if (app.view.mode === "sheet") app.set({ mode: "single" }); player.toggle(); app.refresh(); },

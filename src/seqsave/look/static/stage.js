@@ -162,7 +162,7 @@ export class Stage {
   #difference(shots, gain) {
     const [box] = this.boxes;
     const { extra, context } = this;
-    // At the size of the files' pictures, so that what is subtracted are pixels, and not what scaling made of them.
+    // At the size of the files' pictures, so that what is subtracted are pixels, and not their scaled copies.
     extra.width = Math.max(...shots.map((shot) => shot.picture.width));
     extra.height = Math.max(...shots.map((shot) => shot.picture.height));
     const paper = extra.getContext("2d", { alpha: false });
