@@ -119,16 +119,9 @@ def group_names(
             continue
         stem, extension = split_extension(normalized(name))
         pieces = _NUMBER.split(stem) if extension and not holds_control(name) else ()
-        if (
-            patterns
-            and len(pieces) > 1
-            and (
-                fitting := _chosen(
-                    name, item, list(_fitting(name, item, pieces, extension, patterns)), patterns, choose
-                )
-            )
-        ):
-            of_known.setdefault(fitting[0], []).append(fitting[1])
+        fitting = list(_fitting(name, item, pieces, extension, patterns)) if patterns and len(pieces) > 1 else []
+        if fitting and (member := _chosen(name, item, fitting, patterns, choose)):
+            of_known.setdefault(member[0], []).append(member[1])
         elif len(pieces) > 1:
             skeleton, numbers = "\0".join(pieces[::2]), tuple(pieces[1::2])
             alike.setdefault((skeleton, extension.casefold()), []).append(_Row(name, numbers, item))
@@ -169,8 +162,8 @@ def _chosen(
     choose: Choose[T] | None,
 ) -> tuple[tuple[str, str], Member[T]] | None:
     """Return the key of the pattern to which a name belongs, and its member; None if it belongs to no pattern."""
-    if not fitting or choose is None:
-        return fitting[0] if fitting else None
+    if choose is None:
+        return fitting[0]
     chosen = choose(name, item, [patterns[key] for key, _ in fitting])
     return next((one for one in fitting if patterns[one[0]] is chosen), None)
 
