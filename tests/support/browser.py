@@ -29,7 +29,9 @@ async function main() {
         video.addEventListener(kind, done, {once: true})
         video.addEventListener("error", () => failed(video.error.message), {once: true})
     })
-    const loaded = is_there("loadeddata")
+    // A picture is reported to those who asked before it: one at a time, so that no report is taken for the next one's.
+    const shown = () => new Promise((done) => video.requestVideoFrameCallback(done))
+    const loaded = Promise.all([is_there("loadeddata"), shown()])
     video.src = URL.createObjectURL(await (await fetch("/movie")).blob())
     await loaded
     const canvas = document.createElement("canvas")
@@ -38,10 +40,9 @@ async function main() {
     const context = canvas.getContext("2d", {colorSpace: "srgb", willReadFrequently: true})
     for (const time of times) {
         // "seeked" may come before the picture can be drawn.
-        const shown = new Promise((done) => video.requestVideoFrameCallback(done))
-        const seeked = is_there("seeked")
+        const drawn = Promise.all([is_there("seeked"), shown()])
         video.currentTime = time
-        await Promise.all([seeked, shown])
+        await drawn
         context.drawImage(video, 0, 0)
         const pixels = context.getImageData(0, 0, canvas.width, canvas.height).data
         await send(`/picture/${canvas.width}/${canvas.height}`, pixels)

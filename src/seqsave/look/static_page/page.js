@@ -29,27 +29,38 @@ function moviePlayer() {
     video.addEventListener("error", () => failed(new Error("this browser does not play the movie")), { once: true })
   })
   // A seek ends before its picture is on the screen: a browser that reports pictures says when it is.
-  let painted = -1, onPainted = () => {}
+  let wanted = -1, painted = -1, onPainted = () => {}
   const watch = (_, picture) => {
     painted = Math.floor(picture.mediaTime * rate + 0.5)
     onPainted()
     video.requestVideoFrameCallback(watch)
   }
   if (video.requestVideoFrameCallback) video.requestVideoFrameCallback(watch)
+  const seek = async (time) => {
+    if (video.currentTime === time) return
+    const seeked = new Promise((done) => video.addEventListener("seeked", done, { once: true }))
+    video.currentTime = time
+    await seeked
+  }
+  const drawn = () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))
   return {
     async show(place) {
+      wanted = place
       await loaded
-      const time = (place + 0.5) / rate
-      if (video.currentTime === time) return
-      const seeked = new Promise((done) => video.addEventListener("seeked", done, { once: true }))
-      video.currentTime = time
-      await seeked
+      await seek((place + 0.5) / rate)
     },
+    // Browsers may leave out a report when two pictures follow each other closely. Another time within the same frame
+    // makes the browser paint it again.
     async painted(place) {
-      while (video.requestVideoFrameCallback && painted !== place) await new Promise((done) => { onPainted = done })
+      if (!video.requestVideoFrameCallback) return
+      for (let aside = 0.1; wanted === place && painted !== place; aside = -aside) {
+        await Promise.race([drawn(), new Promise((done) => { onPainted = done })])
+        if (wanted === place && painted !== place) await seek((place + 0.5 + aside) / rate)
+      }
     },
     async play(from, onFrame, onEnd) {
       await this.show(from)
+      wanted = -1
       const tick = () => {
         if (video.paused && !video.ended) return
         onFrame(Math.min(frames.length - 1, Math.floor(video.currentTime * rate)))
