@@ -436,9 +436,36 @@ def test_frames_of_older_runs_and_of_no_run_are_named(tmp_path: Path) -> None:
         seqsave.save([PICTURE] * 2, tmp_path / "older", total=2)
     seqsave.save([PICTURE] * 2, tmp_path / "strange")
     (tmp_path / "strange" / "frame_00005.png").write_bytes((tmp_path / "strange" / "frame_00000.png").read_bytes())
-    for name, why in (("older", "frames of an older run are outside"), ("strange", "frames that no run recorded")):
-        with pytest.warns(seqsave.SeqSaveWarning, match=f"{name} is not complete: .*{why}.*complete nevertheless"):
+    for name, numbers in (("older", (range(2, 5),)), ("strange", (range(5, 6),))):
+        shown = naming.format_ranges(numbers)
+        match = f"{name} are of an older run, or of none that is recorded: {shown}; their copies are recorded"
+        with pytest.warns(seqsave.SeqSaveWarning, match=match) as caught:
             seqsave.save(seqsave.open_sequence(tmp_path / name), tmp_path / f"{name} copy")
+        assert len(caught) == 1
+        found = progress_of(seqsave.open_sequence(tmp_path / f"{name} copy"))
+        assert (found.state, found.done, found.render_again) == ("unfinished", 2, numbers)
+
+
+def test_a_frame_of_another_program_in_the_place_of_a_missing_one_is_named(tmp_path: Path) -> None:
+    seqsave.save([PICTURE] * 4, tmp_path / "from")
+    (tmp_path / "from" / "frame_00002.png").unlink()
+    with pytest.warns(seqsave.SeqSaveWarning, match="1 of the 4 frames .* is not saved: 2"):
+        seqsave.save([PICTURE] * 2, tmp_path / "from", total=4)
+    (tmp_path / "from" / "frame_00002.png").write_bytes((tmp_path / "from" / "frame_00000.png").read_bytes())
+    with pytest.warns(seqsave.SeqSaveWarning, match="of none that is recorded: 2; their copies are recorded"):
+        seqsave.save(seqsave.open_sequence(tmp_path / "from"), tmp_path / "to")
+    found = progress_of(seqsave.open_sequence(tmp_path / "to"))
+    assert (found.state, found.done, found.render_again) == ("unfinished", 3, (range(2, 3),))
+
+
+def test_of_a_chosen_part_frames_of_older_runs_beside_it_are_not_named(tmp_path: Path) -> None:
+    seqsave.save([PICTURE] * 5, tmp_path / "older")
+    with pytest.warns(seqsave.SeqSaveWarning, match="of an older run lie beside"):
+        seqsave.save([PICTURE] * 2, tmp_path / "older", total=2)
+    assert command("save", tmp_path / "older", tmp_path / "new", "--frames", "0-1").err.count("warning") == 0
+    assert progress_of(seqsave.open_sequence(tmp_path / "new")).state == "complete"
+    result = command("save", tmp_path / "older", tmp_path / "old", "--frames", "1-2")
+    assert "of none that is recorded: 2; their copies are recorded" in result.err
 
 
 def test_an_interrupted_run_without_a_known_end_is_named(tmp_path: Path) -> None:
@@ -446,8 +473,11 @@ def test_an_interrupted_run_without_a_known_end_is_named(tmp_path: Path) -> None
         for index in range(3):
             writer.write(PICTURE, index=index)
         raise ZeroDivisionError
-    with pytest.warns(seqsave.SeqSaveWarning, match="from is not complete: a run was interrupted or failed"):
+    with pytest.warns(seqsave.SeqSaveWarning, match="a run was interrupted or failed; .* recorded as unfinished"):
         seqsave.save(seqsave.open_sequence(tmp_path / "from"), tmp_path / "to")
+    assert str(progress_of(seqsave.open_sequence(tmp_path / "to"))) == "unfinished, 3 frames and no known end"
+    seqsave.save([PICTURE] * 4, tmp_path / "to")
+    assert progress_of(seqsave.open_sequence(tmp_path / "to")).state == "complete"
 
 
 def test_a_variation_that_is_gone_is_expected_in_the_copy(tmp_path: Path) -> None:

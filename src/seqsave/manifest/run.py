@@ -37,6 +37,7 @@ class RunRecord:
         self._others: set[tuple[int, int | None]] = set()
         self._lacking: set[int] = set()
         self._doubtful: set[tuple[int, int | None]] = set()
+        self._is_unfinished = False
         self._failures = 0
         self._error: BaseException | None = None
         self._at_start: dict[tuple[int, int | None], FrameEntry] | None = None
@@ -56,6 +57,11 @@ class RunRecord:
     def path(self) -> str:
         """Return the path of the manifest below the target: of the existing one, once the run has started."""
         return self._session.path
+
+    @property
+    def batches(self) -> list[int]:
+        """Return the variations that the run is known to save, ascending."""
+        return sorted(self._session.batches)
 
     def plan(self, frames: int | Iterable[int], *, about: bool = False) -> None:
         """Note which frames the run is to save, before the first one, unless its settings state them.
@@ -82,6 +88,19 @@ class RunRecord:
         """Record these frames as disputed, though they are saved: their source has them in place of others."""
         with self._lock_entries:
             self._doubtful.update(keys)
+
+    def note_unfinished(self) -> None:
+        """Record the run as unfinished, whatever it saves: its source is, and does not state which frames it lacks.
+
+        Then the run's last frame is not known either, unless its caller states ``total``.
+        """
+        self._is_unfinished = True
+        self._session.facts = replace(self.facts, planned=None, about=False)
+
+    def judged(self, entry: FrameEntry) -> FrameEntry:
+        """Return the entry of a frame, marked as disputed if ``note_doubtful`` named it."""
+        with self._lock_entries:
+            return replace(entry, disputed=True) if entry.key in self._doubtful else entry
 
     def start(
         self, on_retry: retry.OnRetry, stop_event: threading.Event, policy: retry.RetryPolicy | None = None
@@ -110,10 +129,9 @@ class RunRecord:
 
     def add(self, entry: FrameEntry) -> None:
         """Add a frame that is in the storage: written, or kept."""
+        entry = self.judged(entry)
         with self._lock_entries:
-            if entry.key in self._doubtful:
-                entry = disputed(entry)
-            self._entries[entry.key] = entry
+            self._entries[entry.key] = disputed(entry) if entry.disputed else entry
 
     def name_of(self, index: int, batch: int | None) -> str | None:
         """Return the name of a frame that was added, below the sequence's folder; None for others."""
@@ -196,7 +214,7 @@ class RunRecord:
             lost={*_keys(failed), *_keys(away)}.difference(others),
             wanted={*(frame.index for frame in collided), *(index for index, _ in others), *self._lacking},
             # Frames that are kept elsewhere are expected: they only have to be published.
-            sound=not (broken or stopped or result.failures),
+            sound=not (broken or stopped or result.failures or self._is_unfinished),
             defines=self._creates,
         )
 

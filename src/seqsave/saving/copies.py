@@ -273,17 +273,35 @@ def _note_doubts(writer: SequenceWriter, copy: Copy, chosen: Collection[int] | N
     for kind in (progress.older, progress.mixed, progress.disputed, {} if refused else progress.resized):
         for batch, runs in kind.items():
             found[batch] = unite(found.get(batch, ()), runs)
-    if chosen is not None:
-        beside = naming.to_ranges(sorted(set(sequence.indices).difference(chosen)))
-        found = {batch: left for batch, runs in found.items() if (left := subtract(runs, beside))}
-    writer.note_doubtful((copy.number(index), batch) for batch, runs in found.items() for run in runs for index in run)
+    found, foreign = _among(found, sequence, chosen), _among(progress.foreign, sequence, chosen)
+    for kind in (found, foreign):
+        writer.note_doubtful((copy.number(one), batch) for batch, runs in kind.items() for run in runs for one in run)
     if found:
         shown = _by_batch(sequence, found)
         writer.note_warning(f"frames of {sequence.url} are to be rendered again: {shown}; their copies are recorded so")
-    elif chosen is None and not is_named and not refused:
+    if foreign:
+        writer.note_warning(
+            f"frames of {sequence.url} are of an older run, or of none that is recorded: "
+            f"{_by_batch(sequence, foreign)}; their copies are recorded as to be rendered again. Remove these frames "
+            "first, or save the others only"
+        )
+    is_named = is_named or bool(found or foreign)
+    if chosen is None and not refused and not (is_named and progress.has_end):
         why = "; ".join(progress.obstacles) or str(progress)
-        writer.note_warning(f"{sequence.url} is not complete: {why}; the copy is recorded as complete nevertheless")
-    return bool(found)
+        as_what = "complete nevertheless"
+        if progress.state == "unfinished":
+            writer.note_unfinished()
+            as_what = "unfinished"
+        writer.note_warning(f"{sequence.url} is not complete: {why}; the copy is recorded as {as_what}")
+    return bool(found or foreign)
+
+
+def _among(found: Gaps, sequence: FrameSequence, chosen: Collection[int] | None) -> Gaps:
+    """Return those of the frames that are chosen, by their numbers in the source; None: all."""
+    if chosen is None:
+        return found
+    beside = naming.to_ranges(sorted(set(sequence.indices).difference(chosen)))
+    return {batch: left for batch, runs in found.items() if (left := subtract(runs, beside))}
 
 
 def _lacking_of(sequence: FrameSequence, wanted: Iterable[int]) -> Gaps:

@@ -46,6 +46,7 @@ class Progress:
     resized:    recorded frames whose files have another size now, as ranges for each batch.
     beside:     existing frames of older runs outside of what is expected, as ranges.
     strangers:  existing frames that no run recorded, as ranges.
+    foreign:    both, as ranges for each batch.
     sizes:      the sizes of the expected pictures as recorded (``1920x1080``), and which frames have each.
     unrecorded: frames that a run left which had no time to record them.
     done, wanted: how many of the expected frames exist and are neither older nor mixed, and how many are expected, in
@@ -65,6 +66,7 @@ class Progress:
     resized: dict[int | None, Intervals] = field(default_factory=dict)
     beside: Intervals = ()
     strangers: Intervals = ()
+    foreign: dict[int | None, Intervals] = field(default_factory=dict)
     sizes: dict[str, Intervals] = field(default_factory=dict)
     unrecorded: frozenset[Key] = frozenset()
     done: int = 0
@@ -147,7 +149,9 @@ class _Look:
         not_done = (runs for one in (lacking, self.older, self.mixed, resized) for runs in one.values())
         done = wanted - sum(map(count, not_done)) - len(disputed)
         obstacles = self._obstacles(known)
-        strangers = self._strangers()
+        beside = [frame.key for frame in known.outside]
+        foreign = self._strangers()
+        strangers = naming.to_ranges(sorted({index for index, _ in foreign}))
         return Progress(
             state=_state(known, obstacles, strangers, resized),
             known=known,
@@ -160,18 +164,18 @@ class _Look:
             mixed=self.mixed,
             disputed=_by_batch(disputed),
             resized=resized,
-            beside=naming.to_ranges(sorted({frame.index for frame in known.outside})),
+            beside=naming.to_ranges(sorted({index for index, _ in beside})),
             strangers=strangers,
+            foreign=_by_batch([*beside, *foreign]),
             sizes=self._sizes(),
             unrecorded=self.unrecorded,
             done=done if expected else len(self.files),
             wanted=wanted,
         )
 
-    def _strangers(self) -> Intervals:
+    def _strangers(self) -> set[Key]:
         """Return the files that no run recorded, nor left without a record."""
-        keys = {key for key in self.files if key not in self.entries and key not in self.unrecorded}
-        return naming.to_ranges(sorted({index for index, _ in keys}))
+        return {key for key in self.files if key not in self.entries and key not in self.unrecorded}
 
     def _sizes(self) -> dict[str, Intervals]:
         outside = {frame.key for frame in self.known.outside}

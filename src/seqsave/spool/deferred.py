@@ -14,6 +14,7 @@ from typing import Any
 from seqsave import manifest, targets
 from seqsave.errors import ManifestError
 from seqsave.manifest import UNKNOWN_VERSION, Facts, FrameEntry
+from seqsave.manifest.merging import disputed
 from seqsave.runtime import retry
 from seqsave.spool.entries import Entry, fingerprint, key_of
 from seqsave.spool.placing import Placing
@@ -40,15 +41,20 @@ def frame_facts(facts: Facts, entry: FrameEntry, *, keeps: bool = False) -> dict
     return {"manifest": facts.as_document(), "frame": entry.as_document(), **({"keeps": True} if keeps else {})}
 
 
-def opening_facts(facts: Facts, run: str) -> dict[str, Any]:
-    """Return the note of a run whose frames all go into the spool first. run: its id in the manifest."""
-    return {"manifest": facts.as_document(), "opening": {"run": run}}
+def opening_facts(facts: Facts, run: str, batches: Iterable[int]) -> dict[str, Any]:
+    """Return the note of a run whose frames all go into the spool first.
+
+    run: its id in the manifest. batches: the variations that it is known to save.
+    """
+    return {"manifest": facts.as_document(), "opening": {"run": run, "batches": [*batches]}}
 
 
-def closing_facts(facts: Facts, run: str, outcome: manifest.Outcome, kept: Mapping[Key, Entry]) -> dict[str, Any]:
+def closing_facts(
+    facts: Facts, run: str, outcome: manifest.Outcome, kept: Mapping[Key, Entry], batches: Iterable[int]
+) -> dict[str, Any]:
     """Return the note of a run that could not reach its manifest at its end.
 
-    kept: the spool's entries of those of ``outcome.lost`` that were put there.
+    kept: the spool's entries of those of ``outcome.lost`` that were put there. batches: as ``opening_facts``.
     """
     return {
         "manifest": facts.as_document(),
@@ -59,6 +65,7 @@ def closing_facts(facts: Facts, run: str, outcome: manifest.Outcome, kept: Mappi
             "wanted": sorted(outcome.wanted),
             "sound": outcome.sound,
             "defines": outcome.defines,
+            "batches": [*batches],
         },
     }
 
@@ -100,9 +107,9 @@ class DeferredUpdates(Records):
                 continue
             own = frames.setdefault(Facts.from_document(entry.facts["manifest"]).path, [])
             if outcome.status == "published":
-                own.append(published_entry(entry.facts["frame"], outcome.published))
+                own.append(_as_judged(published_entry(entry.facts["frame"], outcome.published)))
             elif outcome.is_kept:
-                own.append(kept_entry(entry.facts["frame"]))
+                own.append(_as_judged(kept_entry(entry.facts["frame"])))
         sessions, self._sessions = self._sessions, {}
         for path, session in sessions.items():
             session.close(manifest.Outcome(frames=frames.get(path, []), defines=False))
@@ -128,7 +135,10 @@ def _facts_of(entries: Iterable[Entry]) -> list[Facts]:
 
 def _open(target: targets.Target, entry: Entry, policy: retry.RetryPolicy) -> None:
     facts = Facts.from_document(entry.facts["manifest"])
-    manifest.Session(target, facts, policy=policy, run=str(entry.facts["opening"]["run"])).open()
+    opening = entry.facts["opening"]
+    session = manifest.Session(target, facts, policy=policy, run=str(opening["run"]))
+    session.batches.update(_batches_in(opening))
+    session.open()
 
 
 def _close(target: targets.Target, entry: Entry, waiting: Mapping[str, Entry], policy: retry.RetryPolicy) -> None:
@@ -140,7 +150,7 @@ def _close(target: targets.Target, entry: Entry, waiting: Mapping[str, Entry], p
         # Of what was in the spool then, some may have been published since, perhaps without a manifest to enter it
         # into: a look at the storage says which.
         gone = [one for one in closing["lost"] if one[2] is not None and key_of(one[2]) not in waiting]
-        stated = [FrameEntry.from_document(one[3]) for one in gone if len(one) > 3 and one[3] is not None]
+        stated = [_as_judged(FrameEntry.from_document(one[3])) for one in gone if len(one) > 3 and one[3] is not None]
         frames = [FrameEntry.from_document(one) for one in closing["frames"]]
         outcome = manifest.Outcome(
             frames=[*frames, *(replace(frame, version=UNKNOWN_VERSION) for frame in stated)],
@@ -149,10 +159,17 @@ def _close(target: targets.Target, entry: Entry, waiting: Mapping[str, Entry], p
             sound=bool(closing["sound"]),
             defines=bool(closing["defines"]),
         )
-        run = str(closing["run"])
+        run, batches = str(closing["run"]), _batches_in(closing)
     except (LookupError, TypeError, ValueError) as error:
         raise ManifestError(f"a note in the spool cannot be read: {error!r}") from None
-    manifest.Session(target, facts, creates=outcome.defines, policy=policy, run=run).close(outcome)
+    session = manifest.Session(target, facts, creates=outcome.defines, policy=policy, run=run)
+    session.batches.update(batches)
+    session.close(outcome)
+
+
+def _batches_in(note: Mapping[str, Any]) -> list[int]:
+    """Return the variations that a note states: none by an older version."""
+    return [int(batch) for batch in note.get("batches", ())]
 
 
 def _recorded_since(session: manifest.Session, waiting: Collection[Entry], placing: Placing) -> set[Key]:
@@ -184,10 +201,15 @@ def _is_since(frame: FrameEntry, entry: Entry, placing: Placing) -> bool:
     return frame.version not in (None, entry.before.version)
 
 
+def _as_judged(entry: FrameEntry) -> FrameEntry:
+    """Return the entry for the manifest: without the checksum of a frame that its run noted as doubtful."""
+    return disputed(entry) if entry.disputed else entry
+
+
 def kept_entry(document: Any, size: int | None = None) -> FrameEntry:
     """Return the manifest's entry of a frame in place of which an existing file was kept. size: that of the file."""
     entry = FrameEntry.from_document(document)
-    return FrameEntry(index=entry.index, batch=entry.batch, name=entry.name, size=size)
+    return FrameEntry(index=entry.index, batch=entry.batch, name=entry.name, size=size, disputed=entry.disputed)
 
 
 def published_entry(document: Any, answer: targets.Published | None) -> FrameEntry:

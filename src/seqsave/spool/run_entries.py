@@ -90,7 +90,7 @@ class RunEntries:
 
     def put(self, key: FrameKey, files: Sequence[Item], entry: FrameEntry, *, why: str, before: Before) -> None:
         """Put a frame into the spool. entry: the frame in the manifest. Raises SpoolError."""
-        facts = frame_facts(self._record.facts, entry, keeps=self._keeps)
+        facts = frame_facts(self._record.facts, self._record.judged(entry), keeps=self._keeps)
         put = self._put(files, key.path, facts, index=key.index, batch=key.batch, why=why, before=before)
         with self._lock:
             self._entries[key.numbers] = (key, put)
@@ -99,12 +99,13 @@ class RunEntries:
 
     def note_opening(self) -> None:
         """Leave the note of a run whose frames all go into the spool first. Raises SpoolError."""
-        self._put_note("begins", opening_facts(self._record.facts, self._record.run), "")
+        self._put_note("begins", opening_facts(self._record.facts, self._record.run, self._record.batches), "")
 
     def note_closing(self, outcome: manifest.Outcome, why: str) -> None:
         """Leave the note of a run that could not reach its manifest at its end. Raises SpoolError."""
         entries = {numbers: entry for numbers, (_, entry) in self._entries.items()}
-        self._put_note("ends", closing_facts(self._record.facts, self._record.run, outcome, entries), why)
+        record = self._record
+        self._put_note("ends", closing_facts(record.facts, record.run, outcome, entries, record.batches), why)
         if self._behind:
             self._wake()
 

@@ -247,6 +247,11 @@ class SequenceWriter:
         for output in self._outputs:
             output.record.note_doubtful(doubtful)
 
+    def note_unfinished(self) -> None:
+        """Record the sequence as unfinished, although this run may end without an error: its source is unfinished."""
+        for output in self._outputs:
+            output.record.note_unfinished()
+
     def note_warning(self, text: str) -> None:
         """Warn of something about the source of the frames, once."""
         self._log.warn(text, text)
