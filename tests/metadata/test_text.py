@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seqsave.errors import MetadataError
-from seqsave.metadata.text import RawText, dump, load
+from seqsave.metadata.text import RawText, changes, dump, load
 
 FINITE = st.floats(allow_nan=False, allow_infinity=False)
 JSON = st.recursive(
@@ -114,3 +114,16 @@ def test_metadata_must_be_a_mapping() -> None:
 def test_keys_that_json_turns_into_text_are_taken() -> None:
     value = {1: "a", 2.5: "b", None: "c", False: math.nan}
     assert dump({"p": value}) == {"p": '{"1": "a", "2.5": "b", "null": "c", "false": null}'}
+
+
+def test_what_is_changed_is_yielded_with_its_place() -> None:
+    values = {"a": {None: 1, "b": [1.0, -math.inf]}, "c": 2, "prompt": {"1": {"is_changed": [math.nan]}}}
+    assert dict(changes(values)) == {
+        "key": "a has the key None, and keys are text in JSON: it is saved as 'null'",
+        "nan": "a['b'][1] is -inf, and JSON has finite numbers only: it is saved as null",
+    }
+
+
+@given(st.dictionaries(st.text(), JSON, max_size=4))
+def test_nothing_is_changed_in_json(values: dict[str, Any]) -> None:
+    assert list(changes(values)) == []

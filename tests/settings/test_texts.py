@@ -43,6 +43,38 @@ def test_no_warning_of_metadata_that_is_saved_or_not_wanted(tmp_path: Path, sett
     assert warned(tmp_path, **{"metadata": {"seed": 1}, **settings}) == ()
 
 
+CHANGED = {
+    "metadata stats['psnr'] is inf, and JSON has finite numbers only: it is saved as null. Give None, or a text",
+    "metadata stats['steps'] has the key 7, and keys are text in JSON: it is saved as '7'. Give each key as a text",
+}
+STATS = {"stats": {"psnr": float("inf"), "steps": {7: "a", 8: float("nan")}}}
+
+
+@pytest.mark.filterwarnings("ignore::seqsave.SeqSaveWarning")
+@pytest.mark.parametrize("where", ["each frame", "first frame", "sidecar"])
+def test_what_json_cannot_hold_is_named_once(tmp_path: Path, where: Any) -> None:
+    assert {*warned(tmp_path / "all", metadata=STATS, metadata_in=where)} == CHANGED
+    with seqsave.open_writer(tmp_path / "each", metadata_in=where) as writer:
+        for index in range(3):
+            writer.write(GREY, metadata=STATS, index=index)
+    assert {*writer.result.warnings} == CHANGED
+    assert len(writer.result.warnings) == 2
+
+
+@pytest.mark.parametrize(
+    ("metadata", "settings"),
+    [
+        ({"prompt": {"3": {"class_type": "Load", "is_changed": [float("nan")]}}}, {}),  # a mark of ComfyUI
+        (STATS, {"metadata_in": "none"}),
+        ({"a": {"1": [1.5, None, True, {"b": ("c",)}]}, "b": 1e308}, {}),
+    ],
+)
+def test_what_json_holds_or_is_not_saved_has_no_warning(
+    tmp_path: Path, metadata: dict[str, Any], settings: dict[str, Any]
+) -> None:
+    assert warned(tmp_path, metadata=metadata, **settings) == ()
+
+
 def test_a_frames_own_metadata_that_its_file_does_not_hold(tmp_path: Path) -> None:
     writer = seqsave.open_writer(tmp_path, filetype="jpg")
     writer.write(GREY)

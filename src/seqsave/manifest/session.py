@@ -296,9 +296,8 @@ class Session:
             return self._as_before(self._before)
         if not self.is_open:  # nothing was written, or no manifest existed
             # Dead runs are unfinished from the start: a run over the whole sequence completes them.
-            base = current = None if current is None else without(current, self._gone(current))
-            batches = sorted(self.batches)
-            current = begun(current, self.facts, self._me, defines=outcome.defines, batches=batches)
+            base = None if current is None else without(current, self._gone(current))
+            current = begun(base, self.facts, self._me, defines=outcome.defines, batches=sorted(self.batches))
         return self._committed(current, outcome, base)
 
     def _commit_checked(

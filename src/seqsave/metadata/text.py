@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from seqsave.errors import MetadataError
 
-__all__ = ["MOST_DEPTH", "RawText", "dump", "is_shallow", "load"]
+__all__ = ["MOST_DEPTH", "RawText", "changes", "dump", "is_shallow", "load"]
 
 # Workflows have less than 20. What JSON can hold, and not be written again by every Python, is nested about 900 deep.
 MOST_DEPTH = 200
@@ -34,6 +34,33 @@ def dump(values: Mapping[str, Any]) -> dict[str, str]:
     if not isinstance(values, Mapping):
         raise MetadataError(f"metadata must be a dict of names and values, not {_kind(values)}")
     return {_name(name): _dumped(name, value) for name, value in values.items()}
+
+
+def changes(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield what ``dump`` changes in values that it accepts: NaN, and keys that are no text; as (kind, clause).
+
+    The NaN with which ComfyUI marks nodes that always run (``is_changed``) states nothing, and is left out.
+    """
+    for name, value in values.items():
+        inside = [(value, name)]
+        for one, place in inside:  # which grows
+            if isinstance(one, float):
+                if not math.isfinite(one):
+                    yield "nan", f"{place} is {one}, and JSON has finite numbers only: it is saved as null"
+                continue
+            if isinstance(one, (list, tuple)):
+                items: Iterable[tuple[object, Any]] = enumerate(one)
+            elif isinstance(one, dict):
+                items = one.items()
+                other = next((key for key in one if not isinstance(key, str)), None)
+                if other is not None or None in one:
+                    text = next(iter(json.loads(json.dumps({other: 0}))))
+                    yield "key", f"{place} has the key {other!r}, and keys are text in JSON: it is saved as {text!r}"
+            else:
+                continue
+            for key, item in items:
+                if isinstance(item, (float, list, tuple, dict)) and not (name == "prompt" and key == "is_changed"):
+                    inside.append((item, f"{place}[{key!r:.80}]"))
 
 
 def load(texts: Mapping[str, str]) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 from seqsave import naming
 from seqsave.errors import OptionError
 from seqsave.metadata.comfyui import Withholding, check_patterns
-from seqsave.metadata.text import dump, is_shallow
+from seqsave.metadata.text import changes, dump, is_shallow
 from seqsave.plugins.options import check_choice, check_flag, check_storage_options
 from seqsave.settings.rates import exact_rate
 from seqsave.settings.table import setting
@@ -106,6 +106,7 @@ class EmbeddedMetadata:
     texts:       the metadata as text, without what is withheld.
     withholding: removes the values to withhold.
     matched:     the patterns of ``withhold`` that matched an input of ``metadata``.
+    changes:     what differs in ``texts`` from ``metadata``, the first of each kind: (kind, clause).
     """
 
     rate: Fraction | float | None = setting(
@@ -162,22 +163,24 @@ class EmbeddedMetadata:
     withholding: Withholding = field(init=False, repr=False, compare=False)
     texts: Mapping[str, str] = field(init=False, repr=False, compare=False)
     matched: frozenset[str] = field(init=False, repr=False, compare=False)
+    changes: Mapping[str, str] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         check_choice("metadata_in", self.metadata_in, _METADATA_IN)
         withholding = Withholding(check_patterns(self.withhold))
         given = self.metadata
         matched: set[str] = set()
+        changed: dict[str, str] = {}
+        _put(self, withholding=withholding)
         _put(
             self,
             withhold=withholding.patterns,
-            withholding=withholding,
-            texts=dump(withholding.apply(given, matched) if isinstance(given, Mapping) else given or {}),
+            texts=self.own_texts(given or None, matched, changed),
             rate=None if self.rate is None else exact_rate(self.rate),
             dpi=None if self.dpi is None else _checked_dpi(self.dpi),
             tags={} if self.tags is None else _checked_tags(self.tags),
         )
-        _put(self, matched=frozenset(matched))
+        _put(self, matched=frozenset(matched), changes=changed)
 
     @property
     def exact_rate(self) -> Fraction | None:
@@ -189,14 +192,21 @@ class EmbeddedMetadata:
         """Return the tags; an empty mapping if none were given."""
         return self.tags or {}
 
-    def own_texts(self, metadata: Mapping[str, Any] | None, matched: set[str] | None = None) -> dict[str, str]:
+    def own_texts(
+        self, metadata: Mapping[str, Any] | None, matched: set[str], changed: dict[str, str]
+    ) -> dict[str, str]:
         """Return one frame's own metadata as text. Raises MetadataError.
 
         matched: gets the patterns of ``withhold`` that have matched an input.
+        changed: gets what differs in the texts, the first of each kind.
         """
         if metadata is None:
             return {}
-        return dump(self.withholding.apply(metadata, matched) if isinstance(metadata, Mapping) else metadata)
+        kept = self.withholding.apply(metadata, matched) if isinstance(metadata, Mapping) else metadata
+        texts = dump(kept)
+        for kind, clause in changes(kept):
+            changed.setdefault(kind, clause)
+        return texts
 
     def for_manifest(self, *, embeds: bool) -> dict[str, Any]:
         """Return the metadata of the whole sequence, if it may be written at all."""

@@ -1,4 +1,4 @@
-"""Collect the metadata of a writer's frames and choose its place. Warn of unsaved values and useless patterns."""
+"""Collect the metadata of a writer's frames and choose its place. Warn of lost values and useless patterns."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ LONGEST = 60
 LONGEST_EMBEDDED = 79
 # Bytes of a file's name on local disks and most servers.
 LONGEST_FILE_NAME = 255
+_ADVICE = {"nan": "Give None, or a text", "key": "Give each key as a text"}
 
 
 class FrameTexts:
@@ -39,6 +40,7 @@ class FrameTexts:
         )
         self._has_texts = bool(embedding.texts)
         self._matched = set(embedding.matched)
+        self._changed = dict(embedding.changes)
         self._check_names(embedding.texts)
 
     def of(self, metadata: Mapping[str, Any] | None, info: ImageInfo | None = None) -> dict[str, str]:
@@ -46,7 +48,7 @@ class FrameTexts:
 
         info: what its source states; attributes that the format writes anyway are no metadata.
         """
-        own = self._embedding.own_texts(metadata, self._matched)
+        own = self._embedding.own_texts(metadata, self._matched, self._changed)
         if own and info is not None and info.attributes:
             from seqsave.metadata.stated import beyond_attributes  # here, as numpy comes with it
 
@@ -69,10 +71,12 @@ class FrameTexts:
                     )
 
     def note_accepted(self, own: Mapping[str, str]) -> None:
-        """Warn of metadata that is not saved, after a frame with this metadata of its own is accepted."""
+        """Warn of metadata that is changed or not saved, after a frame with this metadata of its own is accepted."""
         names = {**self._embedding.texts, **own}
         self._has_texts = self._has_texts or bool(own)
         if not (self._is_lost and names):
+            for kind in list(self._changed) if self._embedding.metadata_in != "none" else ():
+                self._warn(f"metadata {kind}", f"metadata {self._changed[kind]}. {_ADVICE[kind]}")
             return
         first = self._formats[0].resolved
         variant = f"`filetype='{first.spec.filetype} with embedded workflow'` or " * (first.spec.metadata == "embed")
