@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import json
+import os
 import re
 import sys
 import urllib.request
@@ -101,6 +102,24 @@ def test_gaps_and_broken_frames(tmp_path: Path, medium: str) -> None:
         pytest.approx((1000 * 3 / 9, 1000 * 2 / 9), abs=0.01),
         pytest.approx((1000 * 6 / 9, 1000 / 9), abs=0.01),
     ]
+
+
+@pytest.mark.parametrize("gaps", [True, False])
+def test_an_unfinished_sequence_says_so_beside_its_title(tmp_path: Path, medium: str, gaps: bool) -> None:
+    """Its second run was interrupted over the frames of the first; the page names no process and no machine."""
+    seqsave.save(frames(5), tmp_path, filetype="png")
+    writer = seqsave.open_writer(tmp_path, filetype="png", total=5)
+    writer.write(frames(1)[0] + 9, index=0)
+    writer.flush()
+    for state in ("active", "aborted"):
+        if state == "aborted":
+            writer.abort()
+        data, _ = make_page(seqsave.open_sequence(tmp_path), gaps=gaps)
+        head = re.search('</h1>\n<div class="facts">(.*)</div>', data.decode())
+        assert head
+        notice = "<span class=bad>unfinished, 1 of 5; to be rendered again: 1-4</span>"
+        assert head[1].startswith(notice) is gaps
+        assert str(os.getpid()) not in head[1]
 
 
 def test_every_second_frame_has_no_gaps_but_its_own(tmp_path: Path, medium: str) -> None:

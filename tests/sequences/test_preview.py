@@ -185,3 +185,29 @@ def test_a_frame_without_the_wanted_channel_is_named() -> None:
     assert sequence.target is not None
     with pytest.raises(seqsave.ImageError, match=r"frame_00000.png: the picture has no channel 'Z'"):
         make_preview(sequence, sequence.target, "a.mov", channels="Z")
+
+
+@pytest.mark.parametrize("chosen", [False, True])
+def test_a_movie_of_an_unfinished_sequence_says_so_once(chosen: bool) -> None:
+    """Its second run was interrupted: frames 2 and 3 are still those of the first."""
+    place = f"memory://unfinished-{next(COUNTER)}"
+    seqsave.save([FRAMES[0]] * 4, place)
+    with pytest.raises(ZeroDivisionError), seqsave.open_writer(place, total=4) as writer:
+        for number in range(2):
+            writer.write(FRAMES[1], index=number)
+        raise ZeroDivisionError
+    sequence = seqsave.open_sequence(place)
+    assert sequence.target is not None
+    note = "the sequence is unfinished, 2 of 4; to be rendered again: 2-3"
+    assert make_preview(sequence, sequence.target, "a.webm", chosen=chosen).notes == (() if chosen else (note,))
+
+
+def test_a_movie_with_frames_of_an_older_run_at_its_end_says_so() -> None:
+    place = f"memory://shortened-{next(COUNTER)}"
+    seqsave.save([FRAMES[0]] * 4, place)
+    with pytest.warns(seqsave.SeqSaveWarning, match="of an older run lie beside"):
+        seqsave.save([FRAMES[0]] * 2, place, total=2)
+    sequence = seqsave.open_sequence(place)
+    assert sequence.target is not None
+    note = "the sequence is finished, but frames of an older run lie beside it: 2-3"
+    assert make_preview(sequence, sequence.target, "a.webm").notes == (note,)

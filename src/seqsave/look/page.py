@@ -22,6 +22,7 @@ from seqsave.sequences.cells import CELLS, Gap, Missing, chosen, label_of, missi
 from seqsave.sequences.file import rate_of
 from seqsave.sequences.many import call
 from seqsave.sequences.preview import Files, Look, Source, encode_movie
+from seqsave.sequences.progress import look_at
 from seqsave.sequences.stated import color_of
 from seqsave.types import MAX_PIXELS
 from seqsave.wording import counted
@@ -91,7 +92,7 @@ def make_page(
     height:   of the movie in pixels, at most; stored proxies that are smaller are not used then. None for 720, or less.
     rate:     frames per second; by default the manifest's, or 24.
     workflow: whether the page holds the metadata of the first frame: prompt, workflow and other texts.
-    gaps:     whether it shows which frames are missing; those between chosen frames are not.
+    gaps:     whether it shows which frames are missing, and that the sequence is unfinished; not of chosen frames.
     on_frame: called with each frame that was read.
 
     The page holds neither the place of the frames nor, unless asked, metadata. Without PyAV it shows small pictures in
@@ -119,7 +120,7 @@ def make_page(
         raise error_
     text = render(
         title=sequence.pattern,
-        facts=_facts(shown, taken, stated, missing),
+        facts=[*(_notice(sequence) if gaps else ()), *_facts(shown, taken, stated, missing)],
         script=_script(shown, taken, stated, missing, medium),
         poster=taken.poster,
         medium=medium.markup,
@@ -281,6 +282,12 @@ def _jpeg(picture: Any) -> str:
 
 
 # --- what is stated ---------------------------------------------------------------------------------------------------
+
+
+def _notice(sequence: FrameSequence) -> list[tuple[str, bool]]:
+    """Return what the manifest says against a sequence, as a bad fact; [] for nothing."""
+    notice = look_at(sequence).notice
+    return [(notice, True)] if notice else []
 
 
 def _facts(shown: FrameSequence, taken: _Taken, rate: Fraction | None, missing: Missing) -> list[tuple[str, bool]]:

@@ -19,6 +19,7 @@ from seqsave.sequences.belongings import own_path
 from seqsave.sequences.cells import missing_in, numbered
 from seqsave.sequences.file import rate_of
 from seqsave.sequences.frame import Frame
+from seqsave.sequences.progress import look_at
 from seqsave.sequences.reader import FrameSequence
 from seqsave.sequences.shown import Screen, Waiting, color_of_name
 from seqsave.settings.formats import wanted_channels
@@ -133,7 +134,7 @@ def make_preview(
     )
     kind = _CONTENT_TYPES[extension]
     call(RetryPolicy(), lambda: target.publish(path, encoded.data, content_type=kind), contact=target.known)
-    return Made(encoded.frames, len(encoded.data), (*encoded.notes, *([] if chosen else _gaps(shown))))
+    return Made(encoded.frames, len(encoded.data), (*encoded.notes, *([] if chosen else _unfinished(sequence))))
 
 
 class Source(Protocol):
@@ -229,13 +230,14 @@ def encode_movie(
     return EncodedMovie(data, movie.count, (*screen.notes.values(), *larger, *_refitted(movie, shown)))
 
 
-def _gaps(sequence: FrameSequence) -> list[str]:
-    """Return a note of the frames that are missing, as the manifest or else the numbers say."""
-    lacking = missing_in(sequence)
-    if not lacking.runs:
-        return []
+def _unfinished(sequence: FrameSequence) -> list[str]:
+    """Return notes of missing frames, as the manifest or else the numbers say, and of what else the manifest says."""
+    lacking, progress = missing_in(sequence), look_at(sequence)
     every = "" if lacking.step == 1 else f", of each {lacking.step}"
-    return [f"frames are missing, and the movie goes on without them: {naming.format_ranges(lacking.runs, 10)}{every}"]
+    gaps = f"frames are missing, and the movie goes on without them: {naming.format_ranges(lacking.runs, 10)}{every}"
+    is_all = bool(lacking.runs) and progress.has_end and progress.render_again == lacking.runs
+    notice = "" if is_all else progress.notice
+    return [*([gaps] if lacking.runs else []), *([f"the sequence is {notice}"] if notice else [])]
 
 
 def _refitted(movie: Movie, shown: FrameSequence) -> list[str]:

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from seqsave import manifest as manifests
 from seqsave import naming
-from seqsave.errors import ManifestError
+from seqsave.errors import ManifestError, TargetError
 from seqsave.manifest import FrameEntry, Manifest, RunEntry
 from seqsave.manifest.document import sort_key
 from seqsave.manifest.intervals import Intervals, count, subtract, unite
@@ -19,7 +19,7 @@ from seqsave.sequences.frame import Frame, name_below
 from seqsave.sequences.reader import FrameSequence
 from seqsave.wording import counted
 
-__all__ = ["Progress", "State", "progress_of"]
+__all__ = ["Progress", "State", "look_at", "progress_of"]
 
 State = Literal["complete", "unfinished", "mixed", "unconfirmed", "damaged", "unread"]
 
@@ -78,6 +78,17 @@ class Progress:
         found = (self.lacking, self.older, self.mixed, self.disputed, self.resized)
         return unite(*(runs for one in found for runs in one.values()))
 
+    @property
+    def notice(self) -> str:
+        """Return what viewers of its frames have to know, as one clause; "" for a sequence that is complete.
+
+        It names neither the place of the frames nor the processes that write them.
+        """
+        if self.state not in ("unfinished", "mixed", "damaged"):
+            return ""
+        again = naming.format_ranges(self.render_again, 10)
+        return f"{self}; to be rendered again: {again}" if again else str(self)
+
     def as_document(self) -> dict[str, Any] | None:
         """Return JSON values; None without a manifest. Ranges are text (``17,40-52``)."""
         if self.state is None:
@@ -121,6 +132,14 @@ def progress_of(sequence: FrameSequence) -> Progress:
     if known is None:
         return Progress()
     return _Look(sequence, manifests.without(known, manifests.dead_runs(known))).progress()
+
+
+def look_at(sequence: FrameSequence) -> Progress:
+    """Return how far a sequence has come; of a manifest that cannot be read, nothing is known."""
+    try:
+        return progress_of(sequence)
+    except (ManifestError, TargetError):
+        return Progress(state="unread")
 
 
 class _Look:
