@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,8 +25,6 @@ def pictures(count: int, size: tuple[int, int] = (6, 8)) -> np.ndarray:
 
 
 def warned(place: Place, frames: np.ndarray, **settings: Any) -> tuple[str, ...]:
-    import warnings
-
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         result = seqsave.save(frames, place.url, storage_options=place.storage_options, **settings)
@@ -66,6 +65,32 @@ def test_a_frame_beside_that_cannot_be_read_is_no_error(tmp_path: Path) -> None:
 def test_the_same_size_is_nothing_to_mention(place: Place) -> None:
     assert warned(place, pictures(4), at_end="stop output") == ()
     assert warned(place, pictures(8), if_exists="skip") == ()
+
+
+@pytest.mark.parametrize("if_exists", ["overwrite", "replace"])
+@pytest.mark.parametrize("is_batched", [True, False])
+def test_frames_outside_of_batch_folders_are_named_beside_those_in_them(
+    place: Place, is_batched: bool, if_exists: str
+) -> None:
+    def saved(batches: bool, count: int) -> tuple[str, ...]:
+        options = {"storage_options": place.storage_options, "if_exists": if_exists}
+        with warnings.catch_warnings(), seqsave.open_writer(place.url, **options) as writer:
+            warnings.simplefilter("ignore")
+            for index in range(count):
+                if batches:
+                    writer.write_batch(pictures(2), index=index)
+                else:
+                    writer.write(pictures(1)[0], index=index)
+        return writer.result.warnings
+
+    assert saved(is_batched, 3) == ()
+    where, here = ("outside of", "in") if not is_batched else ("in", "outside of")
+    text = (
+        f"other frames of this name lie {where} batch folders, and those of this run {here} them: 0-2; remove what is "
+        "not wanted, or save with another prefix"
+    )
+    assert saved(not is_batched, 3) == (text,)
+    assert saved(not is_batched, 3) == (text,)
 
 
 DOUBLES = (

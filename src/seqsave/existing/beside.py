@@ -74,11 +74,27 @@ class FramesBeside:
     def warnings(self) -> Iterator[str]:
         """Yield warnings about these frames. Reads one file at most."""
         yield from self.doubles()
+        yield from self.in_other_folders()
         strangers = self._strangers()
         if strangers:
             numbers = _numbers(strangers.values())
             yield f"frames that no run recorded lie beside those of this one: {numbers}"
         yield from self._sizes(strangers)
+
+    def in_other_folders(self) -> Iterator[str]:
+        """Yield a warning about frames outside of batch folders if those of the run lie in them, or the reverse."""
+        mine = {frame.batch is None for frame in self.made.frames if frame.run == self.run}
+        if len(mine) != 1:
+            return
+        is_single = True in mine
+        others = {one.index for one in self.made.frames if one.run != self.run and (one.batch is None) != is_single}
+        others |= {index for name, index in self._unrecorded.items() if ("/" in name) == is_single}
+        if others:
+            where, here = ("in", "outside of") if is_single else ("outside of", "in")
+            yield (
+                f"other frames of this name lie {where} batch folders, and those of this run {here} them: "
+                f"{_numbers(others)}; remove what is not wanted, or save with another prefix"
+            )
 
     def doubles(self) -> Iterator[str]:
         """Yield a warning about files that have the number of a recorded frame: frame_7.png beside frame_00007.png."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -75,5 +76,6 @@ class OtherFrames:
         if outside and self._older is None:
             self._warn("older", f"{beside_these(outside)}; `if_exists='replace'` removes them")
         beside = FramesBeside(self._target, self._rule, made, self._record.run, seen)
-        for number, text in enumerate(beside.doubles() if self._older is not None else beside.warnings()):
+        left = itertools.chain(beside.doubles(), beside.in_other_folders())  # what a replacement does not remove
+        for number, text in enumerate(beside.warnings() if self._older is None else left):
             self._warn(f"beside {number}", text)
