@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -433,3 +434,16 @@ def test_links_to_nowhere_are_named_beside_folders(tmp_path: Path) -> None:
     result = seqsave("ls", tmp_path, status=1)
     assert result.out == "below/\n"
     assert "not listed: frame_00000.png (a link to a file that does not exist)" in result.err
+
+
+def test_batch_folders_with_another_padding_are_named(tmp_path: Path) -> None:
+    with core.open_writer(tmp_path) as writer:
+        writer.write_batch([np.zeros((4, 6, 3), np.uint8)] * 2)
+    (tmp_path / "batch_1").mkdir()
+    (tmp_path / "batch_x").mkdir()
+    shutil.copy(tmp_path / "batch_0001" / "frame_00000.png", tmp_path / "batch_1")
+    result = seqsave("ls", tmp_path)
+    assert "not listed: batch_1/, since batch folders are named as batch_0001/; seqsave ls" in result.err
+    assert f"{tmp_path / 'batch_1'} lists it" in result.err
+    assert "batch_x" not in result.err
+    assert "not listed" not in seqsave("ls", "-r", tmp_path).err

@@ -134,3 +134,18 @@ def test_the_last_number_comes_back() -> None:
 )
 def test_a_noun_before_numbers_follows_how_many_they_are(text: str, shown: str) -> None:
     assert naming.format_ranges(naming.parse_ranges(text), noun="frame") == shown
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("batch_1", True),
+        ("batch_00001", True),
+        ("batch_0001", False),
+        ("batch_", False),
+        ("batch_x", False),
+        ("1", False),
+    ],
+)
+def test_batch_folders_in_another_padding(name: str, expected: bool) -> None:
+    assert naming.is_misnamed_batch(name) is expected

@@ -113,6 +113,21 @@ def test_sequences_with_frames_under_other_names_are_not_lost(place: Place) -> N
     assert seqsave("ls", place.url, "--json", *options(place), status=None).document["lost"] == []
 
 
+def test_a_name_that_another_sequence_has_is_no_frame_of_a_lost_one(place: Place) -> None:
+    save(place, "take_3")
+    remove(place, "take_")
+    for take in (1, 2, 3):
+        name = f"take_{take}_00001.png"
+        with core.open_writer(
+            f"{place.url}/take_#_00001.png", manifest=False, storage_options=place.storage_options
+        ) as one:
+            one.write(np.full((4, 6, 3), take, np.uint8), index=take)
+        assert name in place.frames()
+    found = seqsave("ls", place.url, "--json", *options(place), status=1).document
+    assert [one["pattern"] for one in found["sequences"]] == ["take_#_00001.png"]
+    assert [(one["pattern"], one["render_again"]) for one in found["lost"]] == [("take_3_#####.png", "0-4")]
+
+
 def test_what_cannot_be_a_lost_sequence_is_passed_over(two: Place) -> None:
     two.write(".seqsave/x.png.json", b"no manifest")
     two.write(".seqsave/b_00001.png.9ae0daaf.workflow.json", b"{}")

@@ -172,7 +172,7 @@ class _Place:
 
     def _note(self, found: Found) -> None:
         """Name the files that are not listed; for files with numbers, the pattern that lists them."""
-        from seqsave.naming import split_name
+        from seqsave.naming import batch_folder, is_misnamed_batch, split_name
         from seqsave.sequences.found import subframes_message, unreadable_message
 
         for group in found.others if found.is_wanted and self.prefix is None else ():
@@ -191,6 +191,14 @@ class _Place:
         if names and (found.sequences or found.folders):
             count = counted(len(names), "picture")
             self.notes.append(f"not listed: {count} without the number of a frame: {first_of(names, 3)}")
+        misnamed = [name.rpartition("/")[2] for name in found.folders if not self.recursive]
+        misnamed = [name for name in misnamed if is_misnamed_batch(name)]
+        if misnamed and found.sequences and self.prefix is None:
+            name = misnamed[0]
+            meant = batch_folder(int(name.removeprefix("batch_")))
+            where = command("seqsave", "ls", f"{found.where.rstrip('/')}/{name}", options=self.options or ())
+            shown = first_of([f"{one}/" for one in misnamed], 3)
+            self.notes.append(f"not listed: {shown}, since batch folders are named as {meant}/; {where} lists it")
         for group in found.subframes:
             message = f"{found.where}: {subframes_message(group)}"
             if found.sequences:

@@ -22,6 +22,7 @@ __all__ = [
     "check_index",
     "format_ranges",
     "gaps",
+    "is_misnamed_batch",
     "parse_batch_folder",
     "parse_frames",
     "parse_ranges",
@@ -91,6 +92,12 @@ def parse_batch_folder(name: str) -> int | None:
         return None
     number = int(found["number"])
     return number if batch_folder(number) == name else None
+
+
+def is_misnamed_batch(name: str) -> bool:
+    """Return True for a name like those of batch folders with another padding: ``batch_3``, ``batch_00003``."""
+    number = name.removeprefix("batch_")
+    return number != name and number.isascii() and number.isdigit() and parse_batch_folder(name) is None
 
 
 def to_ranges(indices: Iterable[int]) -> tuple[range, ...]:

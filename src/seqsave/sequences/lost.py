@@ -75,14 +75,29 @@ def lost_in(
 
     Raises TargetError.
     """
-    private = naming.join(folder, naming.PRIVATE_FOLDER)
+    private, present = naming.join(folder, naming.PRIVATE_FOLDER), list(present)
     own = {manifest.path_of("", one.name).rpartition("/")[2] for one in present}
     files = [one.name for one in list_folder(target, private) if not one.is_folder and one.name.endswith(".json")]
     names_of_others = [name for name in files if not _SIDECAR.search(name) and naming.normalized(name) not in own]
     found = [_expecting(target, folder, f"{private}/{name}") for name in names_of_others[:MOST]]
     lost = [one for one in found if one is not None]
     there = list(names()) if lost else []
-    return [one for one in lost if all(one.name.number_in(name) is None for name in there)]
+    return [one for one in lost if not _has_file(one, there, present)]
+
+
+def _has_file(lost: LostSequence, there: Iterable[str], present: Iterable[FrameSequence]) -> bool:
+    """Return whether one of the names is that of a frame of this sequence, and of no sequence with another number.
+
+    ``take_3_00001.png`` is a frame of ``take_#_00001.png`` if that was found, and none of ``take_3_#####.png``.
+    """
+    named = {name for name in there if lost.name.number_in(name) is not None}
+    others = [one for one in present if _ends_of(one.name) != _ends_of(lost.name)] if named else []
+    return not named <= {frame.name.rpartition("/")[2] for one in others for frame in one}
+
+
+def _ends_of(name: naming.NamePattern) -> tuple[str, str]:
+    """Return what surrounds the number in names, as storages compare it that ignore case."""
+    return naming.normalized(name.head).casefold(), naming.normalized(name.ending).casefold()
 
 
 def lost_beside(sequence: FrameSequence) -> list[LostSequence]:
