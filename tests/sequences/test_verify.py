@@ -16,6 +16,7 @@ from seqsave import FrameNameError, TargetError, open_sequence
 from seqsave.sequences.frame import Files
 from seqsave.sequences.verify import verify
 from seqsave.targets.local import LocalTarget
+from tests.cli.runner import seqsave as command
 from tests.support.patience import PATIENCE
 
 if TYPE_CHECKING:
@@ -405,6 +406,26 @@ def test_a_manifest_that_expects_less_than_its_runs_were_to_save_is_named(tmp_pa
     assert (result.ok, result.manifest, result.indices()) == (False, "damaged", tuple(range(files, 6)))
     seqsave.save(pictures(6), tmp_path)  # which records what is right
     assert verify(open_sequence(tmp_path)).ok
+
+
+@pytest.mark.parametrize("batches", [False, True])
+def test_a_manifest_that_records_a_frame_under_the_name_of_another_one_is_named(tmp_path: Path, batches: bool) -> None:
+    if batches:
+        with seqsave.open_writer(tmp_path) as writer:
+            writer.write_batch(list(pictures(3)), index=2)
+        edited(tmp_path, "batch_0001/frame_00002.png", "batch_0002/frame_00002.png")
+        why = "it records batch_0002/frame_00002.png as frame 2 of batch 1"
+    else:
+        seqsave.save(pictures(6), tmp_path)
+        edited(tmp_path, "frame_00002.png", "frame_00004.png")
+        why = "it records frame_00004.png as frame 2"
+    result = verify(open_sequence(tmp_path))
+    assert result.obstacles[0] == f"the manifest contradicts itself: {why}"
+    assert (result.ok, result.manifest) == (False, "damaged")
+    known = open_sequence(tmp_path).manifest
+    assert known is not None
+    assert (known.complete, known.contradiction) == (False, why)
+    assert "manifest damaged" in command("ls", tmp_path, status=1).out
 
 
 @pytest.mark.parametrize(

@@ -165,12 +165,33 @@ def agreed(manifest: Manifest) -> Manifest:
         stated, whole = (naming.format_ranges(runs, 10) for runs in (manifest.expected, planned))
         found = f"it expects {stated or 'no frame'}, and its runs were to save {whole}"
         return replace(manifest, complete=False, expected=unite(manifest.expected, planned), contradiction=found)
+    other = _of_other_name(manifest)
+    if other is not None:
+        place = "" if other.batch is None else f" of batch {other.batch}"
+        found = f"it records {other.name} as frame {other.index}{place}"
+        return replace(manifest, complete=False, contradiction=found)
     if not manifest.complete:
         return manifest
     against = [*_obstacles(manifest)]
     if not against:
         return manifest
     return replace(manifest, complete=False, contradiction=f"it is marked as complete, but {against[0]}")
+
+
+def _of_other_name(manifest: Manifest) -> FrameEntry | None:
+    """Return the first frame with the name of another one. Names of other kinds, as of copied files, are not judged."""
+    pattern = manifest.pattern
+    head, digits, ending = pattern.head, pattern.digits, pattern.ending
+    for frame in manifest.frames:
+        usual = f"{head}{frame.index:0{digits}d}{ending}"
+        if frame.name == usual and frame.batch is None:  # parsing takes much longer
+            continue
+        folder, _, name = frame.name.rpartition("/")
+        if naming.parse_batch_folder(folder) not in (None, frame.batch):
+            return frame
+        if name != usual and pattern.number_in(name) not in (None, frame.index):
+            return frame
+    return None
 
 
 def sort_key(frame: FrameEntry) -> tuple[int, int]:
