@@ -105,6 +105,7 @@ def test_a_storage_that_stays_away_is_asked_now_and_then(
     s3_server: S3Server, proxy: Proxy, options: dict[str, Any], folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(fallback, "FIRST_WAIT", 1000.0)
+    monkeypatch.setattr(fallback, "LONGEST_WAIT", 1000.0)
     url = s3_server.new_prefix()
     with pytest.raises(SaveError):
         with seqsave.open_writer(url, **settings(options, folder, manifest=False)) as writer:
