@@ -82,7 +82,7 @@ class JpegEncoder:
             dpi=info.dpi,
             aspect=info.image.pixel_aspect,
             camera=info.image.exif,
-            texts=_comments(info.image.texts),
+            texts=_comments(info.image.texts) if info.image.texts else {},
         )
         about, more = _about(info, grey=image.shape[2] < 3)
         warnings += more
@@ -173,13 +173,15 @@ def _within_segments(info: FrameInfo) -> tuple[FrameInfo, tuple[str, ...]]:
     image, lost = info.image, []
     if image.exif is not None and len(image.exif) > exif.JPEG_LIMIT - _EXIF_ROOM:
         image, lost = replace(image, exif=None), ["Exif data of camera, place and time"]
-    tags, packed, more = _within_xmp(info.tags, image.xmp)
-    if packed is not image.xmp:
-        image = replace(image, xmp=packed)
-    lost += more
+    tags = info.tags
+    if tags or image.xmp is not None:
+        tags, packed, more = _within_xmp(tags, image.xmp)
+        if packed is not image.xmp:
+            image = replace(image, xmp=packed)
+        lost += more
     if image.iptc is not None and len(image.iptc) > iptc.JPEG_LIMIT:
         image, lost = replace(image, iptc=None), [*lost, "IPTC data"]
-    if len(image.texts.get(_COMMENT, "").encode()) > exif.JPEG_LIMIT:
+    if _COMMENT in image.texts and len(image.texts[_COMMENT].encode()) > exif.JPEG_LIMIT:
         texts = {name: text for name, text in image.texts.items() if name != _COMMENT}
         image, lost = replace(image, texts=texts), [*lost, f"text {_COMMENT}"]
     if not lost:
@@ -288,8 +290,8 @@ def _laid_over(pixels: Bytes, background: int) -> Bytes:
 def _saved(picture: Image.Image, settings: Mapping[str, Any]) -> bytes:
     # Pillow holds the interpreter's lock while it encodes into a Python object, so that two threads are as slow as one.
     # It releases the lock while it encodes into a file descriptor. Therefore a file in memory is used, where possible.
-    segments = sum(len(part) for part in settings.values() if isinstance(part, bytes))
-    _make_room(segments, picture if any(name in settings for name in _PASSES) else None)
+    segments = sum([len(part) for part in settings.values() if isinstance(part, bytes)])
+    _make_room(segments, None if settings.keys().isdisjoint(_PASSES) else picture)
     with _memory_file() as file:
         picture.save(file, "JPEG", **settings)
         file.seek(0)
@@ -305,6 +307,8 @@ def _make_room(segments: int, whole: Image.Image | None) -> None:
     if whole is not None:
         room = segments + _HEADERS + whole.width * whole.height * (2 if whole.mode == "L" else 4)
         needed = max(needed, room if room <= _MOST_ROOM else 0)
+    if needed <= ImageFile.MAXBLOCK:
+        return
     with _growing:  # otherwise a thread that needs less could take back what another one needs
         ImageFile.MAXBLOCK = max(ImageFile.MAXBLOCK, needed)
 

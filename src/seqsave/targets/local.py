@@ -104,11 +104,13 @@ class LocalTarget(Target):
 
     def may_fold_case(self, path: str) -> bool:
         """Return whether the file may exist under a name in another case; see ``Target.may_fold_case``."""
-        return may_be_folded(self.url_of(path), self.known.folds)
+        return may_be_folded(self._final(path), self.known.folds)
 
     def url_of(self, path: str) -> str:
         """Return the absolute path of a file."""
-        path = self._checked(path)
+        return self._final(self._checked(path))
+
+    def _final(self, path: str) -> str:
         return self._beginning + (path.replace("/", os.sep) if _WINDOWS else path)
 
     @guarded("save")
