@@ -11,7 +11,9 @@ import pytest
 
 import seqsave
 from seqsave.errors import TargetError
+from seqsave.naming.key import FrameKey
 from seqsave.pictures.color import color_space
+from seqsave.pictures.pixels import SharedImage
 from seqsave.sequences.run_preview import RunPreview
 from seqsave.sequences.shown import Screen
 from tests.support.needs import needs_package
@@ -41,6 +43,10 @@ class Sink:
             return [int(frame.to_ndarray(format="rgb24")[16, 16, 0]) for frame in file.decode(video=0)]
 
 
+def _add(preview: RunPreview, index: int, picture: Any) -> None:
+    preview.add(index, preview.take(FrameKey(index, None), SharedImage(picture)))
+
+
 def grey(value: float, dtype: Any = np.float32) -> Any:
     return np.full((32, 32, 3), value, dtype)
 
@@ -51,7 +57,7 @@ def test_pictures_are_in_the_movie_in_order_and_may_be_changed_at_once() -> None
     buffer = grey(0)
     for number in range(6):
         buffer[:] = number / 5
-        preview.add(number * 10, preview.take(buffer))
+        _add(preview, number * 10, buffer)
     buffer[:] = 0
     preview.finish()
     assert sink.levels() == pytest.approx([0, 51, 102, 153, 204, 255], abs=6)
@@ -62,7 +68,7 @@ def test_a_frame_out_of_order_ends_it_with_one_warning() -> None:
     sink = Sink()
     preview = sink.preview()
     for index in (5, 6, 3, 4, 7):
-        preview.add(index, preview.take(grey(0.5)))
+        _add(preview, index, grey(0.5))
     preview.finish()
     assert sink.movies == []
     assert sink.warnings == [
@@ -73,8 +79,8 @@ def test_a_frame_out_of_order_ends_it_with_one_warning() -> None:
 def test_a_picture_that_the_movie_cannot_take_is_a_warning() -> None:
     sink = Sink()
     preview = sink.preview()
-    preview.add(0, preview.take(np.zeros((2, 100_000, 3), np.uint8)))
-    preview.add(1, preview.take(grey(0.5)))
+    _add(preview, 0, np.zeros((2, 100_000, 3), np.uint8))
+    _add(preview, 1, grey(0.5))
     preview.finish()
     assert sink.movies == []
     assert len(sink.warnings) == 1
@@ -86,7 +92,7 @@ def test_a_storage_that_fails_is_a_warning() -> None:
 
     sink = Sink()
     preview = RunPreview("webm", rate=None, texts={}, screen=Screen(), publish=refuse, warn=sink.warn)
-    preview.add(0, preview.take(grey(0.5)))
+    _add(preview, 0, grey(0.5))
     preview.finish()
     assert "cannot save it" in sink.warnings[0]
 
@@ -100,7 +106,7 @@ def test_nothing_written_is_no_movie() -> None:
 def test_linear_light_is_shown_as_a_display_wants_it() -> None:
     sink = Sink()
     preview = sink.preview(screen=Screen(color=color_space("linear-srgb")))
-    preview.add(0, preview.take(grey(0.21404)))
+    _add(preview, 0, grey(0.21404))
     preview.finish()
     assert sink.levels() == pytest.approx([128], abs=4)
 
@@ -109,7 +115,7 @@ def test_values_up_to_255_are_named() -> None:
     sink = Sink()
     preview = sink.preview()
     for index in range(2):
-        preview.add(index, preview.take(grey(117.5)))
+        _add(preview, index, grey(117.5))
     preview.finish()
     assert sink.warnings == ["preview: the values look like 0..255 and not like 0..1: divide by 255"]
 
@@ -117,7 +123,7 @@ def test_values_up_to_255_are_named() -> None:
 def test_a_movie_that_is_larger_than_its_frames_is_a_warning() -> None:
     sink = Sink()
     preview = sink.preview()
-    preview.add(0, preview.take(np.full((1, 8, 3), 200, np.uint8)))
+    _add(preview, 0, np.full((1, 8, 3), 200, np.uint8))
     preview.finish()
     assert ["preview: pictures of 8x1" in text for text in sink.warnings] == [True]
 
@@ -179,3 +185,30 @@ def test_a_movie_of_others_is_not_replaced(tmp_path: Path) -> None:
     for _ in range(2):
         save(tmp_path, 2, preview="webm")
     assert (tmp_path / "frame.webm").exists()
+
+
+def test_frames_that_are_not_part_of_the_movie() -> None:
+    sink = Sink()
+    preview = sink.preview()
+    image = SharedImage(grey(0.5))
+    for key in (FrameKey(3, None, after_end="it is after the end"), FrameKey(3, 1)):
+        assert preview.take(key, image) is None
+        preview.add(key.index, None)
+    for key in (FrameKey(3, None), FrameKey(4, 0)):
+        preview.add(key.index, preview.take(key, image))
+    preview.finish()
+    assert len(sink.levels()) == 2
+    assert sink.warnings == []
+
+
+@pytest.mark.parametrize(
+    ("existed", "why"), [(True, "frame 1 already existed"), (False, "some frames were encoded elsewhere")]
+)
+def test_a_frame_without_an_image_ends_the_movie(existed: bool, why: str) -> None:
+    sink = Sink()
+    preview = sink.preview()
+    _add(preview, 0, grey(0.5))
+    preview.add(1, preview.take(FrameKey(1, None), None, existed=existed))
+    preview.finish()
+    assert sink.movies == []
+    assert sink.warnings == [f"no preview: {why}; make one of the saved frames with seqsave preview"]

@@ -49,7 +49,7 @@ class WatchedLock:
 def test_close_waits_for_events_that_another_thread_delivers(error: Exception | None) -> None:
     listener = Waiting(error)
     writer = seqsave.open_writer(URL, on_event=listener, manifest=False)
-    lock = writer._log._delivering = WatchedLock()  # type: ignore[assignment]
+    lock = writer._log.delivery._delivering = WatchedLock()  # type: ignore[assignment]
     other = threading.Thread(target=writer.write, args=(RED,), name="other")
     other.start()
     assert listener.began.wait(PATIENCE)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
-from collections.abc import Callable
+from collections import Counter
+from dataclasses import replace
 
 from isal.isal_zlib import crc32
 
@@ -36,6 +38,7 @@ class ExistingFrames:
         self._examined: dict[str, Picture] = {}
         self._listings: dict[str, dict[str, targets.Entry] | None] = {}
         self._names: dict[str, Names] = {}
+        self._published = Counter[str]()
         self._lock = threading.Lock()
         self._listers: dict[str, threading.Lock] = {}
 
@@ -46,10 +49,12 @@ class ExistingFrames:
         """
         return self._if_exists == "skip" and bool(self.size(key))
 
-    def is_as_good(self, key: FrameKey, picture: Callable[[], Picture], recipe: str | None) -> bool:
+    def is_as_good(self, key: FrameKey, picture: Picture | None, recipe: str | None, data: Data = b"") -> bool:
         """Return whether the existing frame is as good as this one, for "skip valid" and "skip same recipe".
 
-        picture: returns the facts about the new picture. Sends requests: do not call it on the caller's thread.
+        picture: the facts about the new one. data: its file, which is decoded if these are unknown.
+
+        Sends requests: do not call it on the caller's thread. Raises DecodeError for ``data``.
         """
         size = self.size(key) if self._if_exists in ("skip valid", "skip same recipe") else None
         if not size:
@@ -59,7 +64,7 @@ class ExistingFrames:
             stated = None
         if self._if_exists == "skip same recipe":
             return stated is not None and recipe is not None and stated.recipe == recipe
-        wanted = picture()
+        wanted = _picture_in(key.name, bytes(data)) if picture is None else picture
         if stated is not None and stated.picture is not None and _is_as_large(stated.picture, wanted):
             return True
         found = self._decoded(key)
@@ -74,7 +79,7 @@ class ExistingFrames:
         Sends requests: do not call it on the caller's thread.
         """
         if self._if_exists != "skip valid":
-            return self.is_as_good(key, _no_picture, recipe)
+            return self.is_as_good(key, None, recipe, data)
         size = self.size(key)
         if not size or size != memoryview(data).nbytes:
             return False
@@ -84,21 +89,35 @@ class ExistingFrames:
             return recorded == crc32(data)
         return self._content(key) == data
 
-    def picture(self, key: FrameKey) -> Picture | None:
-        """Return the facts about an existing frame's picture, if ``is_as_good`` has decoded it."""
-        return self._examined.get(key.path)
+    def would_be_lost(self, path: str) -> bool:
+        """Return whether an existing frame would be lost if the storage ignored the condition to refuse this one.
 
-    def is_unlisted(self, folder: str) -> bool:
-        """Return whether ``folder`` could not be listed, so that its frames are unknown."""
-        return self._listings.get(folder) is None
+        If the folder was listed, to resume, and lacks the frame, the condition only matters for savers at the same
+        time.
+        """
+        return self._if_exists == "error" or self._listings.get(path.rpartition("/")[0]) is None
+
+    def has_stale_files(self, folder: str) -> bool:
+        """Count a published frame in its folder, and return whether to remove stale temporary files from it now.
+
+        That takes a listing, too much for a single frame: it is done with the second one.
+        """
+        with self._lock:
+            self._published[folder] += 1
+            return self._published[folder] == 2
+
+    def remove_stale_files(self, folder: str) -> None:
+        """Remove the temporary files that killed savers have left in a folder."""
+        for one in (folder, naming.join(folder, naming.PRIVATE_FOLDER)):
+            with contextlib.suppress(TargetError):  # stale files do no harm
+                self._target.remove_stale_temporaries(one)
 
     def _decoded(self, key: FrameKey) -> Picture | None:
         """Return the facts about the existing frame's picture; None if it cannot be decoded."""
         try:
-            array = decode(key.name, self._content(key)).array
+            return _picture_in(key.name, self._content(key))
         except DecodeError:
             return None
-        return Picture.of(array.shape, array.dtype)
 
     def _content(self, key: FrameKey) -> bytes:
         """Return the bytes of the existing frame, whose name may be spelled in another way."""
@@ -113,18 +132,19 @@ class ExistingFrames:
         found = (self._listing(key.folder) or {}).get(naming.name_key(key.name))
         return None if found is None else found.size
 
-    def known_size(self, key: FrameKey) -> int | None:
-        """Return ``size`` without a look at the storage; None if its folder was not listed. For event loops."""
-        found = (self._listings.get(key.folder) or {}).get(naming.name_key(key.name))
-        return None if found is None else found.size
+    def kept(self, key: FrameKey) -> tuple[FrameKey, int | None, Picture | None]:
+        """Return the existing frame: its key, as its name may be spelled in another way, its size and its picture.
 
-    def known_path(self, key: FrameKey) -> str:
-        """Return the path of the existing frame, whose name may be spelled in another way. Sends no request."""
+        Size and picture are None where this run has not looked at them. Sends no request.
+        """
+        picture = self._examined.get(key.path)
         found = (self._listings.get(key.folder) or {}).get(naming.name_key(key.name))
+        if found is None:
+            return key, None, picture
         names = self._names.get(key.folder)
-        if found is None or names is None or key.name in names.alike(key.name):
-            return key.path
-        return key.beside(found.name)
+        if names is not None and key.name not in names.alike(key.name):
+            key = replace(key, path=key.beside(found.name))
+        return key, found.size, picture
 
     def must_create(self, key: FrameKey) -> bool:
         """Return whether the storage must refuse the frame when it exists."""
@@ -215,8 +235,9 @@ class ExistingFrames:
         return self._if_exists.startswith("skip")
 
 
-def _no_picture() -> Picture:
-    raise AssertionError("of files that are copied only bytes and recipes are compared")
+def _picture_in(name: str, data: bytes) -> Picture:
+    array = decode(name, data).array
+    return Picture.of(array.shape, array.dtype)
 
 
 def _is_as_large(one: Picture, other: Picture) -> bool:

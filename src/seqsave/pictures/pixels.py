@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -97,6 +97,19 @@ class Taken:
                     self._prepared, self._to_convert = convert(floats), None
         assert self._prepared is not None  # noqa: S101 - for the type checker: each constructor provides for one
         return self._prepared
+
+    def losses(self, extension: str) -> Iterator[tuple[str, str]]:
+        """Yield (kind, message) of what the values lose when they are prepared. extension: of the file."""
+        prepared = self.prepare()
+        if prepared.clipped:
+            advice = ": they look like 0..255: divide by 255" if prepared.scaled and self.of_colours else ""
+            yield "clipped", f"values outside 0..1 were clipped{advice}"
+        if prepared.nan:
+            yield "nan", "NaN became 0"
+        if prepared.infinite:
+            yield "infinite", "numbers beyond what the narrower floats hold became infinite"
+        if prepared.alpha_dropped:
+            yield "alpha", f"{extension} files have no alpha: it was dropped"
 
 
 class Pixels:

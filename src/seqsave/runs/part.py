@@ -138,8 +138,12 @@ class _PartExisting(ExistingFrames):
         """Return None."""
         return None
 
-    def is_unlisted(self, folder: str) -> bool:
+    def would_be_lost(self, path: str) -> bool:
         """Return False: the run has tested at its beginning that the storage refuses to replace files."""
+        return False
+
+    def has_stale_files(self, folder: str) -> bool:
+        """Return False: the commit removes stale files from whole folders."""
         return False
 
     def _may_fold_case(self, path: str) -> bool:
@@ -158,6 +162,8 @@ _LEAVING = ("error", "skip", "skip valid")
 class _PartOutput(Output):
     """Makes and publishes the frames of one file type of a part."""
 
+    _existing_frames = _PartExisting
+
     def __init__(self, form: Format, common: Common, run: Plan) -> None:
         self._run = run
         super().__init__(form, common)
@@ -169,10 +175,6 @@ class _PartOutput(Output):
 
     def _open_record(self, facts: Facts) -> RunRecord:
         return _PartRecord(self._common.target, facts)
-
-    def _open_existing(self) -> ExistingFrames:
-        delivery = self._common.config.delivery
-        return _PartExisting(self._common.target, self.record, delivery.policy, delivery.if_exists)
 
     def settle(self, result: SaveResult) -> None:
         """Do nothing: the other parts of the sequence are not known here."""
@@ -192,12 +194,6 @@ class _PartPublisher(FramePublisher):
         super().__init__(*parts)
         self._run = run
 
-    def _has_to_prove(self, file: FileToPublish) -> bool:
-        return False  # ``Run.begin`` has proved it
-
-    def _remove_stale_files(self, folder: str) -> None:
-        """Do nothing: the commit does this for whole folders."""
-
     def _put(self, file: FileToPublish) -> Flow[targets.Published]:
         if self._must_look_first(file) and (yield from wait(Call(partial(self._target.exists, file.path)))):
             raise FrameExistsError(f"{self._target.url_of(file.path)} exists")
@@ -211,11 +207,10 @@ class _PartPublisher(FramePublisher):
     def _after_collision(
         self, task: FrameTask, file: FileToPublish, *, was_tried: bool
     ) -> Flow[SavedFrame | targets.Published | None]:
-        look = Call(partial(self._target.read_published, file.path))
         data: bytes
         there: targets.Published
         try:
-            data, there = yield from self._retrying(lambda: wait(look))
+            data, there = yield from self._ask(task.key, partial(self._target.read_published, file.path))
         except targets.FileMissingError:  # it was deleted since
             return (yield from self._put_again(file))
         if data == bytes(file.data):  # an earlier attempt wrote it, or its answer was lost

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from seqsave import manifest, naming, targets
 from seqsave.runs.begin import may_adopt
 from seqsave.settings import WriterConfig, check_settings
+from seqsave.settings.facts import facts_of
 from seqsave.settings.groups import REPLACING_NONE
-from seqsave.writer.outputs import facts_of
 
 if TYPE_CHECKING:
     from seqsave.manifest import Session

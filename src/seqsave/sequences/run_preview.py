@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from seqsave import naming
 from seqsave.errors import SeqSaveError
@@ -16,9 +16,9 @@ from seqsave.sequences.belongings import own_path
 from seqsave.sequences.shown import Screen, Waiting
 
 if TYPE_CHECKING:
+    from seqsave.pictures.pixels import SharedImage
     from seqsave.settings.config import WriterConfig
     from seqsave.targets import Target
-    from seqsave.types import ImageInfo
 
 __all__ = ["RunPreview", "open_preview"]
 
@@ -95,21 +95,29 @@ class RunPreview:
         self._last: int | None = None
         self._pipeline: Pipeline[None, None] = Pipeline(workers=1, publishers=0, max_bytes=_WAITING_BYTES)
 
-    def take(self, image: Any, info: ImageInfo | None = None) -> Waiting | SeqSaveError:
-        """Return a copy of an image for the movie, or why there is none; any thread may call this.
+    def take(self, key: FrameKey, image: SharedImage | None, *, existed: bool = False) -> Waiting | SeqSaveError | None:
+        """Return a copy of a frame's image for the movie, or why there is none; any thread may call this.
 
-        info: what its source states of it.
+        image:   None for a frame that was encoded elsewhere. existed: it is not written, as it exists already.
+
+        Returns None for a frame that is not part of the movie: after the end, and of any variation but the first.
         """
+        if existed:
+            return SeqSaveError(f"frame {key.index} already existed")
+        if image is None:
+            return SeqSaveError("some frames were encoded elsewhere")
+        if key.after_end or key.batch not in (None, 0):
+            return None
         if self._movie is None:
             return SeqSaveError("there is no movie")
         try:
-            return self._screen.take(image, info)
+            return self._screen.take(image.image, image.info)
         except SeqSaveError as error:
             return error
 
-    def add(self, index: int, taken: Waiting | SeqSaveError) -> None:
-        """Add the frame of this index; only in rising order, as a movie cannot be changed afterwards."""
-        if self._movie is None:
+    def add(self, index: int, taken: Waiting | SeqSaveError | None) -> None:
+        """Add the frame of this index, as ``take`` has returned it; only in rising order, as a movie is not changed."""
+        if self._movie is None or taken is None:
             return
         if self._last is not None and index <= self._last:
             self.give_up(f"frame {index} came after frame {self._last}")

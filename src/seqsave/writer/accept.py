@@ -8,7 +8,7 @@ from concurrent.futures import Future
 from functools import partial
 from typing import TYPE_CHECKING, Any, SupportsIndex
 
-from seqsave.errors import ImageError, SeqSaveError
+from seqsave.errors import ImageError
 from seqsave.naming.key import FrameKey
 from seqsave.runtime.jobs import gather
 from seqsave.types import SavedFrame
@@ -17,7 +17,6 @@ from seqsave.writer.frame import FrameSource, FrameTask
 if TYPE_CHECKING:
     from seqsave.runtime.pipeline import Pipeline
     from seqsave.sequences.run_preview import RunPreview
-    from seqsave.sequences.shown import Waiting
     from seqsave.writer.events import EventLog
     from seqsave.writer.numbering import Numbering
     from seqsave.writer.outputs import Output
@@ -75,22 +74,24 @@ class FrameAcceptor:
                 if is_next and self._submit(jobs, partial(self._enter, keys, frames)):
                     try:
                         if self._preview is not None:
-                            self._add_to_preview(self._preview, keys, sources)
+                            for key, source in zip(keys, sources, strict=True):
+                                self._preview.add(key.index, source.shown)
                     except BaseException:
                         self._pipeline.run_inline(jobs)  # accepted jobs have to end
                         raise
                     break
             if jobs:
-                self._pipeline.wait_for_room(jobs, self._log.deliver)
+                self._pipeline.wait_for_room(jobs, self._log.delivery.deliver)
         self._pipeline.run_inline(jobs)
-        self._log.deliver()
+        self._log.delivery.deliver()
         return [gather([task.future for task in tasks]) for tasks in frames]
 
     def _prepare(self, key: FrameKey, source: FrameSource) -> list[FrameTask]:
         """Return one task for each file type. Raises ImageError, which names the frame."""
         tasks = [self._prepare_for(output, key, source) for output in self._outputs]
         if self._preview is not None:
-            source.shown = _shown(self._preview, key, source, tasks)
+            existed = any(task.passed_over == "skipped" for task in tasks)
+            source.shown = self._preview.take(key, source.image, existed=existed)
         return tasks
 
     def _prepare_for(self, output: Output, key: FrameKey, source: FrameSource) -> FrameTask:
@@ -115,20 +116,3 @@ class FrameAcceptor:
                     task.future.set_result(output.publisher.pass_over(task.key, task.passed_over))
                 self._log.add(task.key, task.future)
                 output.note_accepted(task)
-
-    @staticmethod
-    def _add_to_preview(preview: RunPreview, keys: Sequence[FrameKey], sources: Sequence[FrameSource]) -> None:
-        for key, source in zip(keys, sources, strict=True):
-            if source.shown is not None:
-                preview.add(key.index, source.shown)
-
-
-def _shown(
-    preview: RunPreview, key: FrameKey, source: FrameSource, tasks: Sequence[FrameTask]
-) -> Waiting | SeqSaveError | None:
-    """Return the image for the preview, or the error that prevents one; None for a frame that is not part of it."""
-    if any(task.passed_over == "skipped" for task in tasks):
-        return SeqSaveError(f"frame {key.index} already existed")
-    if source.image is None:
-        return SeqSaveError("some frames were encoded elsewhere")
-    return None if key.after_end or key.batch not in (None, 0) else preview.take(source.image.image, source.image.info)

@@ -45,7 +45,7 @@ class Ending:
 
     def begin(self) -> bool:
         """Return True if this call has to end the writer; otherwise wait for the one that does (not in a listener)."""
-        return self._life.begin_end(waits=not self._log.is_delivering_here)
+        return self._life.begin_end(waits=not self._log.delivery.is_here)
 
     def take_over(self) -> bool:
         """Return True if this call, at the end of the program, has to end the writer."""
@@ -53,7 +53,7 @@ class Ending:
 
     def _while_ending(self) -> None:
         run_stranded()
-        self._log.deliver()
+        self._log.delivery.deliver()
 
     def run(self, writer: Closable, state: Literal["closed", "aborted"], *, broken: bool = False) -> None:
         """Wait for the accepted frames, then release everything.
@@ -62,7 +62,7 @@ class Ending:
         """
         patience: float | None = ABORT_SECONDS
         try:
-            self._pipeline.close(self._log.deliver)
+            self._pipeline.close(self._log.delivery.deliver)
             if state == "aborted":
                 self._finish_aborted()
             else:
@@ -126,7 +126,7 @@ class Ending:
             raise self._summary(result).failure()
         if self._unrecorded is not None:
             raise SaveError(f"all frames are saved, but the manifest is not: {self._unrecorded}", result)
-        self._log.raise_error()
+        self._log.delivery.raise_error()
 
     def note(self, error: BaseException) -> None:
         """Add the outcome of the accepted frames to an error of the caller.

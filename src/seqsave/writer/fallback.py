@@ -63,7 +63,8 @@ class Fallback:
         self._before = FilesBefore(common.target, record, kept_in)
         self._pending: set[str] = set()
         self._has_published = False
-        self._why = ""
+        self.why = ""
+        """Why the last frame was not published."""
         self._outage = retry.Backoff(FIRST_WAIT, LONGEST_WAIT)
 
     # --- one frame ---------------------------------------------------------------------------------------------------
@@ -105,7 +106,7 @@ class Fallback:
         if error.fault in _UNFIT and not error.transient:
             raise error
         with self._lock:
-            self._why = str(error)
+            self.why = str(error)
             self._outage.note_failure()
         self._before.list_folder(task.key.folder)
         kept = self.keep(task, entry)
@@ -121,11 +122,11 @@ class Fallback:
             self._before.list_folder(key.folder)
         before = self._before.of(key)
         try:
-            self._entries.put(key, [_item(file) for file in task.files], entry, why=self._why, before=before)
+            self._entries.put(key, [_item(file) for file in task.files], entry, why=self.why, before=before)
         except SpoolError as full:
-            if not self._why:
+            if not self.why:
                 raise
-            raise SpoolError(f"{full} (the frame was to be spooled because: {self._why})", reason=full.reason) from full
+            raise SpoolError(f"{full} (the frame was to be spooled because: {self.why})", reason=full.reason) from full
         return self._saved(key, "spooled", entry)
 
     def _saved(self, key: FrameKey, status: Status, entry: FrameEntry) -> SavedFrame:
@@ -163,7 +164,7 @@ class Fallback:
         failed = next((outcome.error for outcome in outcomes if outcome.status == "failed"), None)
         if isinstance(failed, TargetError) and failed.transient:
             with self._lock:
-                self._why = str(failed)
+                self.why = str(failed)
                 self._outage.note_failure()
         elif any(outcome.status == "published" for outcome in outcomes):
             self._has_published = True
@@ -174,11 +175,6 @@ class Fallback:
     def is_away(self) -> bool:
         """Return whether the storage was unavailable at the last request, or frames are published in the background."""
         return self._outage.is_on or self.behind
-
-    @property
-    def why(self) -> str:
-        """Return why the last frame was not published."""
-        return self._why
 
     def finish(self) -> list[SavedFrame | FailedFrame]:
         """Try once more to publish this run's spooled frames; return the outcomes of those that left the spool.
@@ -204,7 +200,7 @@ class Fallback:
         mine = self._entries.names
         for outcome in outcomes:
             if outcome.status == "conflict" and outcome.entry is not None and outcome.entry.name in mine:
-                self._why = outcome.message
+                self.why = outcome.message
                 self._record.note_other(outcome.entry.index, outcome.entry.batch)
 
     def _settled(self, gone: Gone) -> SavedFrame | FailedFrame:
@@ -230,7 +226,7 @@ class Fallback:
         outcome = self._record.outcome(result, broken=broken, stopped=stopped)
         if not (outcome.frames or outcome.lost):
             return False
-        self._entries.note_closing(outcome, self._why)
+        self._entries.note_closing(outcome, self.why)
         return True
 
 

@@ -82,17 +82,12 @@ class FileToPublish:
         return (len(data), crc32(data)) == (self.size, self.crc32)
 
 
-class _Publisher(Protocol):
-    def publish(self, task: FrameTask) -> Any: ...
-
-
 class _Output(Protocol):
     """The output of one file type, whose steps are those of a task."""
 
-    @property
-    def publisher(self) -> _Publisher: ...
-
     def encode(self, task: FrameTask) -> None: ...
+
+    def publish(self, task: FrameTask) -> Any: ...
 
 
 @dataclass(eq=False, slots=True)
@@ -150,7 +145,7 @@ class FrameTask(Job[SavedFrame]):
 
     def publish(self) -> Any:
         """Publish the files: return the record of the frame, or a coroutine for it."""
-        return self.output.publisher.publish(self)
+        return self.output.publish(self)
 
     @property
     def frame(self) -> FileToPublish:

@@ -15,6 +15,8 @@ from seqsave.manifest import Facts, Session
 from seqsave.manifest.run import RunRecord
 from seqsave.naming.key import FrameKey
 from seqsave.sequences.header import picture_of
+from seqsave.sequences.run_pictures import RunPictures
+from seqsave.settings.facts import facts_of
 from seqsave.settings.groups import REPLACING_ALL, REPLACING_NONE
 from seqsave.types import Encoded, FailedFrame, SavedFrame, SaveResult
 from seqsave.writer.encode import Encoding
@@ -25,32 +27,11 @@ if TYPE_CHECKING:
     from seqsave.look.run_proxies import RunProxies
     from seqsave.manifest import Manifest
     from seqsave.sequences.file import FrameFile
-    from seqsave.settings.config import WriterConfig
     from seqsave.settings.formats import Format
     from seqsave.writer.common import Common
     from seqsave.writer.fallback import Fallback
 
-__all__ = ["Output", "facts_of"]
-
-
-def facts_of(form: Format, config: WriterConfig) -> Facts:
-    """Return the facts about the sequence of one file type, for the manifest, from the settings."""
-    numbers, embedding = config.naming, config.embedding
-    return Facts(
-        prefix=form.rule.prefix,
-        separator=form.rule.separator,
-        tail=form.rule.tail,
-        extension=form.rule.extension,
-        filetype=form.resolved.filetype,
-        digits=form.rule.digits,
-        start=numbers.start,
-        step=numbers.step,
-        total=numbers.total,
-        rate=embedding.exact_rate,
-        metadata=embedding.for_manifest(embeds=form.resolved.embed),
-        recipe=config.delivery.recipe,
-        keeps=config.delivery.if_exists not in REPLACING_ALL,
-    )
+__all__ = ["Output"]
 
 
 class Output:
@@ -58,6 +39,8 @@ class Output:
 
     record: collects the facts for the manifest. publisher: publishes its files. fallback: keeps what cannot go there.
     """
+
+    _existing_frames = ExistingFrames
 
     def __init__(self, form: Format, common: Common) -> None:
         self.rule = form.rule
@@ -71,12 +54,14 @@ class Output:
         self.record = self._open_record(facts_of(form, common.config))
         self._others = OtherFrames(common.target, form.rule, delivery, self.record, common.log.warn)
         self.fallback = self._open_fallback(common)
-        self._existing = self._open_existing()
+        self._existing = self._existing_frames(common.target, self.record, delivery.policy, delivery.if_exists)
         self._proxies = self._open_proxies(form)
         self.publisher = self._open_publisher(form)
+        self.publish = self.publisher.publish
         is_shown = form is common.config.formats[0]  # one picture of a frame is enough
         thumbnails = common.log.thumbnails if is_shown else None
         self._encoding = Encoding(form, common.config, common.log.warn, thumbnails)
+        self._pictures = RunPictures(common.log.warn)
 
     def _open_proxies(self, form: Format) -> RunProxies | None:
         if not self._delivery.proxies:
@@ -108,13 +93,10 @@ class Output:
         )
         return RunRecord(session, creates=delivery.manifest)
 
-    def _open_existing(self) -> ExistingFrames:
-        return ExistingFrames(self._common.target, self.record, self._delivery.policy, self._delivery.if_exists)
-
     def note_size(self, key: FrameKey, width: int, height: int) -> None:
         """Warn of a copied picture that has another size than those before."""
         path = self._named.get(key.numbers) or self.rule.format(key.index, key.batch)
-        self._encoding.note_size(replace(key, path=path, filetype=self.filetype), width, height)
+        self._pictures.note_size(replace(key, path=path, filetype=self.filetype), width, height)
 
     # --- one frame ---------------------------------------------------------------------------------------------------
 
@@ -140,31 +122,31 @@ class Output:
 
     def note_accepted(self, task: FrameTask) -> None:
         """Warn of the known losses of an accepted frame, and record its variation."""
+        if task.passed_over is None:
+            self._pictures.expect(task.key, task.future, None if task.taken is None else task.taken.shape)
         self._encoding.note_accepted(task)
         if task.key.batch is not None:
             self.record.note_batch(task.key.batch)
 
     def encode(self, task: FrameTask) -> None:
         """Make the frame's files, unless the existing frame may stay. Runs on an encoding thread."""
-        if task.file is not None:
-            try:
+        picture = None
+        try:
+            if task.file is not None:
                 self._load(task, task.file)
-            except BaseException:
-                self._encoding.note_kept(task.key)
-                raise
-        elif task.encoded is not None and isinstance(task.encoded.data, bytes):
-            task.picture = picture_of(task.encoded.data)
-        if task.picture is not None:
-            task.picture = self._encoding.shared(task.picture)
-        if self._is_as_good(task):
-            task.passed_over, task.taken, task.encoded = "skipped", None, None
-            self._encoding.note_kept(task.key)
-        else:
-            taken, encoded = task.taken, self._encoding.encode(task)
-            if self._proxies is not None:
-                task.proxy = self._proxies.make(task.key, taken, encoded.data, task.picture)
-            self.publisher.add_files(task, encoded)
-            self._common.log.note("encoded", task.key, size=task.size)
+            elif task.encoded is not None and isinstance(task.encoded.data, bytes):
+                task.picture = picture_of(task.encoded.data)
+            if self._is_as_good(task):
+                task.passed_over, task.taken, task.encoded = "skipped", None, None
+            else:
+                taken, encoded = task.taken, task.encoded or self._encoding.encode(task)
+                if self._proxies is not None:
+                    task.proxy = self._proxies.make(task.key, taken, encoded.data, task.picture)
+                self.publisher.add_files(task, encoded)
+                self._common.log.note("encoded", task.key, size=task.size)
+                picture = task.picture
+        finally:
+            task.picture = self._pictures.settle(task.key, picture)
 
     def _load(self, task: FrameTask, file: FrameFile) -> None:
         """Read a file that is copied, unless its storage can copy it as its manifest states it."""
@@ -184,9 +166,10 @@ class Output:
 
     def _is_as_good(self, task: FrameTask) -> bool:
         """Return whether an existing frame may stay, for 'skip valid' and 'skip same recipe'."""
-        if task.file is not None and task.encoded is not None:
-            return self._existing.is_same(task.key, task.encoded.data, task.recipe)
-        return self._existing.is_as_good(task.key, partial(self._encoding.picture_in, task), task.recipe)
+        data = b"" if task.encoded is None else task.encoded.data
+        if task.file is not None:
+            return self._existing.is_same(task.key, data, task.recipe)
+        return self._existing.is_as_good(task.key, task.picture, task.recipe, data)
 
     def _own(self, key: FrameKey, name: str = "") -> FrameKey:
         """Return the frame's key for this file type, with the rule's name or its own."""

@@ -9,12 +9,10 @@
 from __future__ import annotations
 
 import contextlib
-import threading
-from collections import Counter
 from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from seqsave import naming, targets
 from seqsave.errors import FrameExistsError, TargetError
@@ -41,6 +39,8 @@ if TYPE_CHECKING:
 __all__ = ["FramePublisher"]
 
 _JSON = "application/json"
+
+T = TypeVar("T")
 
 
 class FramePublisher:
@@ -73,10 +73,8 @@ class FramePublisher:
         self._start: SharedCall[None] = SharedCall()
         self._proof: SharedCall[None] = SharedCall()
         self._copy_trial: SharedCall[bool] = SharedCall()
-        self._published = Counter[str]()
         self._under_way: dict[str, FrameTask] = {}
         self._renamed: set[str] = set()
-        self._lock = threading.Lock()
 
     # --- the flow ----------------------------------------------------------------------------------------------------
 
@@ -117,9 +115,7 @@ class FramePublisher:
             yield from self._find_other_form(task, policy)
         self._under_way[task.key.path] = task
         if self._existing.may_be_misspelled(task.key):
-            attempts = _Attempts(self._log, self._pipeline, task.key)
-            look = Call(partial(self._existing.check_spelling, task.key))
-            yield from self._retrying(partial(flow.wait, look), policy, attempts.note)
+            yield from self._ask(task.key, partial(self._existing.check_spelling, task.key), policy)
         for file in task.files:
             attempts = _Attempts(self._log, self._pipeline, task.key)
             try:
@@ -130,9 +126,9 @@ class FramePublisher:
                 if isinstance(published, SavedFrame):
                     return published
             answer = published if file.path == task.key.path else answer
-        # Storages with an event loop leave no temporary files, and for a single frame a listing costs too much.
-        if self._target.loop is None and self._is_second_in(task.key.folder):
-            yield Call(partial(self._remove_stale_files, task.key.folder))
+        # Storages with an event loop leave no temporary files.
+        if self._target.loop is None and self._existing.has_stale_files(task.key.folder):
+            yield Call(partial(self._existing.remove_stale_files, task.key.folder))
         entry = self._published_entry(task, answer)
         if self._proxies is not None:
             entry, full = self._packed(self._proxies, task, entry)
@@ -142,9 +138,7 @@ class FramePublisher:
 
     def _find_other_form(self, task: FrameTask, policy: retry.RetryPolicy) -> Flow[None]:
         """Let the frame have the name of its existing file, if that is the other Unicode form of its own."""
-        attempts = _Attempts(self._log, self._pipeline, task.key)
-        look = Call(partial(self._existing.in_other_form, task.key))
-        other = yield from self._retrying(partial(flow.wait, look), policy, attempts.note)
+        other = yield from self._ask(task.key, partial(self._existing.in_other_form, task.key), policy)
         if other is not None:
             task.rename(other)
             self._renamed.add(other)
@@ -188,7 +182,7 @@ class FramePublisher:
         return bool(self._known.creates_copies)
 
     def _put(self, file: FileToPublish) -> Flow[targets.Published]:
-        if self._has_to_prove(file):
+        if file.create and not self._known.refuses and self._existing.would_be_lost(file.path):
             yield self._proof.step(partial(self._target.probe_create, _trial_beside(file.path)))
         data = file.data
         how: dict[str, Any] = {"content_type": file.content_type, "create": file.create, "checksum": file.crc32}
@@ -205,7 +199,7 @@ class FramePublisher:
 
         Returns the record of a frame that is skipped; None for a file that is this frame. Raises FrameExistsError.
         """
-        if was_tried and (yield from self._is_ours(file)):
+        if was_tried and (yield from self._is_ours(task.key, file)):
             return None
         yield from self._refuse_other_name(task.key)
         return self._collided(task.key)
@@ -213,18 +207,17 @@ class FramePublisher:
     def _refuse_other_name(self, key: FrameKey) -> Flow[None]:
         """Raise FrameExistsError that names the existing file, if its name differs in case from the frame's."""
         if self._target.capabilities.folders:  # object stores distinguish case
-            look = Call(partial(self._existing.check_spelling, key, again=True))
             with contextlib.suppress(TargetError):  # the folder cannot be listed
-                yield from self._retrying(partial(flow.wait, look))
+                yield from self._ask(key, partial(self._existing.check_spelling, key, again=True))
 
-    def _is_ours(self, file: FileToPublish) -> Flow[bool]:
+    def _is_ours(self, key: FrameKey, file: FileToPublish) -> Flow[bool]:
         """Return whether the existing file has the bytes that an earlier attempt sent, whose answer was lost.
 
         Without the right to read, the file cannot be compared: with if_exists="skip" it counts as another frame,
         otherwise that is an error.
         """
         try:
-            content = yield from self._retrying(partial(self._read, file.path))
+            content: bytes = yield from self._ask(key, partial(self._target.read, file.path))
         except TargetError as error:
             if self._if_exists == "skip":
                 return False
@@ -235,9 +228,10 @@ class FramePublisher:
             ) from error
         return file.is_equal(content)
 
-    def _read(self, path: str) -> Flow[bytes]:
-        content: bytes = yield Call(partial(self._target.read, path))
-        return content
+    def _ask(self, key: FrameKey, function: Callable[[], T], policy: retry.RetryPolicy | None = None) -> Flow[T]:
+        """Call a function that asks the storage something about a frame, and retry temporary failures."""
+        attempts = _Attempts(self._log, self._pipeline, key)
+        return self._retrying(partial(flow.wait, Call(function)), policy, attempts.note)
 
     def _retrying(
         self,
@@ -253,38 +247,14 @@ class FramePublisher:
             contact=self._known,
         )
 
-    def _has_to_prove(self, file: FileToPublish) -> bool:
-        """Return whether an existing frame would be lost if the storage ignored the condition.
-
-        If the folder was listed, to resume, and lacks the frame, the condition only matters for savers at the same
-        time.
-        """
-        if not file.create or self._known.refuses:
-            return False
-        return self._if_exists == "error" or self._existing.is_unlisted(file.path.rpartition("/")[0])
-
-    def _is_second_in(self, folder: str) -> bool:
-        """Count a frame in its folder, and return whether it is the second one."""
-        with self._lock:
-            self._published[folder] += 1
-            return self._published[folder] == 2
-
-    def _remove_stale_files(self, folder: str) -> None:
-        """Remove stale temporary files from a folder."""
-        for one in (folder, naming.join(folder, naming.PRIVATE_FOLDER)):
-            with contextlib.suppress(TargetError):  # stale files do no harm
-                self._target.remove_stale_temporaries(one)
-
     # --- results -----------------------------------------------------------------------------------------------------
 
     def pass_over(self, key: FrameKey, status: Status) -> SavedFrame:
         """Return the record of a frame that is not written."""
         if status == "skipped":
-            size, picture = self._existing.known_size(key), self._existing.picture(key)
-            key = replace(key, path=self._existing.known_path(key))
-            self._record.add(
-                FrameEntry(index=key.index, batch=key.batch, name=self._name(key), size=size, picture=picture)
-            )
+            key, size, picture = self._existing.kept(key)
+            name = self._name(key)
+            self._record.add(FrameEntry(index=key.index, batch=key.batch, name=name, size=size, picture=picture))
         return key.saved(self._target.url_of(key.path), status)
 
     def _collided(self, key: FrameKey) -> SavedFrame:

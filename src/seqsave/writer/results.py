@@ -81,14 +81,10 @@ class Results:
         return record
 
     def _record(self, key: FrameKey, future: Future[SavedFrame]) -> SavedFrame | FailedFrame:
-        error = _error_of(future)
+        try:
+            error = future.exception()
+        except CancelledError:
+            error = WriterAbortedError("cancelled before it was saved")
         if error is None:
             return future.result()
         return key.failed(self.url_of(key.path), error, reason_of(error))
-
-
-def _error_of(future: Future[SavedFrame]) -> BaseException | None:
-    try:
-        return future.exception()
-    except CancelledError:
-        return WriterAbortedError("cancelled before it was saved")

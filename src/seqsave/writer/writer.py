@@ -262,9 +262,9 @@ class SequenceWriter:
         Raises the error that ``on_event`` raised; WriterClosedError in a callback of a frame's future.
         """
         self._check_process()
-        self._pipeline.drain(self._log.deliver)
-        self._log.deliver()
-        self._log.raise_error()
+        self._pipeline.drain(self._log.delivery.deliver)
+        self._log.delivery.deliver()
+        self._log.delivery.raise_error()
 
     def close(self) -> None:
         """Finish all frames and the manifest, and end threads and progress bar. Closing again does nothing.
