@@ -150,7 +150,7 @@ def _claims(files: str, least: dict[str, float]) -> list[Claim]:
     if native.kernel() is not None:
         # These times are those of igzip, as the second table shows: it takes half of what zlib takes for files of Up,
         # and somewhat less than that for others.
-        wanted = 0.45 if "clip" in files or "turns" in files else 0.55 if WIDE in files else 1 / 3
+        wanted = 0.40 if "clip" in files or "turns" in files else 0.50 if WIDE in files else 1 / 3
         text = f"PNG of {files}: reading against {other}"
         found.append(Claim(text, least[OURS] / least[other], wanted, at_most=True))
     without = least.get(WITHOUT, least[OURS])

@@ -28,6 +28,7 @@ enum {
     UP,
     AVERAGE,
     PAETH,
+    MIXED,
     ROWS = 16, /* of a strip: the bytes of a vector */
     WIDEST = 8,
 };
@@ -39,7 +40,7 @@ struct strip {
     const uint8_t *above; /* the finished row above them */
     uint8_t masks[PAETH + 1][ROWS]; /* for each filter 255 where the row has it */
     size_t length;
-    int is_paeth; /* all rows have this filter */
+    int only; /* the filter that all rows have, or MIXED */
 };
 
 /* Copy the bytes from..from + 15 of a row to a vector's, as far as the row has them; the others are zero. */
@@ -97,13 +98,15 @@ static uint8_t kind_of(const uint8_t *row)
 static void undo_slanted(const uint8_t *from, uint8_t *to, const uint8_t *above, size_t count, size_t length,
                          size_t step, const uint8_t *zeros, uint8_t *scratch)
 {
-    struct strip strip = {.above = above, .length = length, .is_paeth = 1};
+    const int first = kind_of(from);
+    struct strip strip = {.above = above, .length = length, .only = first};
     for (size_t row = 0; row < ROWS; row++) {
-        int kind = row < count ? kind_of(from + row * (length + 1)) : PAETH;
+        int kind = row < count ? kind_of(from + row * (length + 1)) : first;
         strip.from[row] = row < count ? from + row * (length + 1) + 1 : zeros;
         strip.to[row] = row < count ? to + row * length : scratch;
         strip.masks[kind][row] = 255;
-        strip.is_paeth &= kind == PAETH;
+        if (kind != first)
+            strip.only = MIXED;
     }
     UNDO[seqsave_level()](&strip, step);
 }

@@ -168,8 +168,8 @@ static void NAME(transpose)(V block[ROWS])
 #undef EACH
 #endif
 
-/* Undo a strip. `step` and `mixed` are constants where this is inlined. */
-INLINE void NAME(slanted)(const struct strip *strip, const size_t step, const int mixed)
+/* Undo a strip. `step` and `only`, the filter of all rows or MIXED, are constants where this is inlined. */
+INLINE void NAME(slanted)(const struct strip *strip, const size_t step, const int only)
 {
     const V sub = NAME(load)(strip->masks[SUB]), up = NAME(load)(strip->masks[UP]);
     const V average = NAME(load)(strip->masks[AVERAGE]), paeth = NAME(load)(strip->masks[PAETH]);
@@ -199,8 +199,12 @@ INLINE void NAME(slanted)(const struct strip *strip, const size_t step, const in
         }
         NAME(transpose)(block);
         for (int i = 0; i < ROWS; i++) {
-            V left = lefts[i], over = ups[(size_t)i + step], guess = NAME(paeth)(left, over, ups[i]);
-            if (mixed) {
+            V left = lefts[i], over = ups[(size_t)i + step], guess = left;
+            if (only == AVERAGE)
+                guess = NAME(mean)(left, over);
+            else if (only == PAETH || only == MIXED)
+                guess = NAME(paeth)(left, over, ups[i]);
+            if (only == MIXED) {
                 guess = NAME(either)(NAME(both)(guess, paeth), NAME(both)(NAME(mean)(left, over), average));
                 guess = NAME(either)(guess, NAME(both)(left, sub));
                 guess = NAME(either)(guess, NAME(both)(over, up));
@@ -229,10 +233,14 @@ static void NAME(undo)(const struct strip *strip, size_t step)
 {
 #define WITH(number)                                                                                                   \
     case number:                                                                                                       \
-        if (strip->is_paeth)                                                                                           \
-            NAME(slanted)(strip, number, 0);                                                                           \
+        if (strip->only == PAETH)                                                                                      \
+            NAME(slanted)(strip, number, PAETH);                                                                       \
+        else if (strip->only == AVERAGE)                                                                               \
+            NAME(slanted)(strip, number, AVERAGE);                                                                     \
+        else if (strip->only == SUB)                                                                                   \
+            NAME(slanted)(strip, number, SUB);                                                                         \
         else                                                                                                           \
-            NAME(slanted)(strip, number, 1);                                                                           \
+            NAME(slanted)(strip, number, MIXED);                                                                       \
         break
     switch (step) {
         WITH(1);

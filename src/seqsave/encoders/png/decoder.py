@@ -100,7 +100,8 @@ def decode(data: bytes, *, max_pixels: int) -> Decoded:
     chunks = _chunks(data)
     header = _header(next(chunks), max_pixels)
     kept = list(chunks)
-    stream = b"".join(chunk.content for chunk in kept if chunk.kind == b"IDAT")
+    pieces = [chunk.content for chunk in kept if chunk.kind == b"IDAT"]
+    stream = pieces[0] if len(pieces) == 1 else b"".join(pieces)  # a copy only where it is needed
     if not stream:
         raise DecodeError("this PNG has no pixels: there is no IDAT chunk")
     metadata, xmp_packet = _texts(kept)
@@ -209,7 +210,7 @@ def _inflated_text(packed: bytes, budget: int) -> bytes:
 # --- pixels, decoded here -------------------------------------------------------------------------------------------
 
 
-def _filtered(header: _Header, stream: bytes) -> list[Bytes]:
+def _filtered(header: _Header, stream: bytes | memoryview) -> list[Bytes]:
     """Return the rows of each pass, as they are in the file: each is the number of its filter, and filtered bytes."""
     passes = header.passes
     size = sum(one.rows * one.length for one in passes)
