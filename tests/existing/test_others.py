@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import unicodedata
 import warnings
 from typing import TYPE_CHECKING, Any
 
@@ -100,3 +102,15 @@ def test_a_run_that_failed_names_no_frames_as_lacking(place: Place) -> None:
         writer.write(pictures(1)[0]).result()
         raise ValueError("the caller's own")
     assert writer.result.warnings == ()
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="its file systems take both forms for one name")
+@pytest.mark.parametrize("folder", ["größe", "a/größe/b"])
+def test_a_second_folder_in_the_other_unicode_form_is_named(place: Place, folder: str) -> None:
+    one, other = (unicodedata.normalize(form, folder) for form in ("NFC", "NFD"))
+    assert warned(place, pictures(2), prefix=f"{one}/frame") == ()
+    texts = warned(place, pictures(2), prefix=f"{other}/frame")
+    assert len(texts) == 1
+    assert "have one name: " in texts[0]
+    assert "(in Unicode's decomposed form), with the frames of this run, and " in texts[0]
+    assert "(composed). Move the frames into one of them" in texts[0]

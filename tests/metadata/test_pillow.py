@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+import struct
+import zlib
 from fractions import Fraction
 from typing import Any
 
@@ -10,6 +13,7 @@ import pytest
 from PIL import Image, ImageCms
 
 import seqsave
+from seqsave.encoders.png.encoder import PngEncoder
 from tests.support.inks import cmyk_profile
 
 PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
@@ -78,7 +82,21 @@ def test_what_is_not_kept_of_a_picture_of_pillow_is_named(picture: Image.Image, 
 
 @pytest.mark.parametrize(
     "dpi",
-    [(72, 0), 72, "72", "", (72,), (72, 72, 72), (float("nan"), 72), (72, -72), (True, True), ("72", "72"), {}, 0],
+    [
+        (72, 0),
+        72,
+        "72",
+        "",
+        (72,),
+        (72, 72, 72),
+        (float("nan"), 72),
+        (72, -72),
+        (True, True),
+        ("72", "72"),
+        {},
+        0,
+        b"HH",
+    ],
 )
 def test_a_density_that_is_none_is_named_once(dpi: Any) -> None:
     with pytest.warns(seqsave.SeqSaveWarning):
@@ -86,6 +104,65 @@ def test_a_density_that_is_none_is_named_once(dpi: Any) -> None:
     assert [frame.decode().info.dpi for frame in seqsave.open_sequence("memory://odd-density")] == [None, None]
     (text,) = result.warnings
     assert f"a picture of Pillow states the density {dpi!r}, which is left out: info['dpi'] must be two numbers" in text
+
+
+def _png(*chunks: tuple[bytes, bytes]) -> bytes:
+    """Return a PNG file of one grey pixel with these chunks."""
+    parts = [(b"IHDR", struct.pack(">IIBBBBB", 1, 1, 8, 2, 0, 0, 0)), *chunks]
+    parts += [(b"IDAT", zlib.compress(b"\0\x80\x80\x80")), (b"IEND", b"")]
+    framed = (
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)) for kind, data in parts
+    )
+    return b"\x89PNG\r\n\x1a\n" + b"".join(framed)
+
+
+GAMMA = b"gAMA", struct.pack(">I", 100_000)
+PRIMARIES = b"cHRM", struct.pack(">8I", 31270, 32900, 68000, 32000, 26500, 69000, 15000, 6000)
+SRGB = b"sRGB", b"\0"
+CHUNKS = [(GAMMA,), (PRIMARIES,), (GAMMA, PRIMARIES), (SRGB,), (GAMMA, PRIMARIES, SRGB)]
+
+
+@pytest.mark.parametrize("chunks", CHUNKS)
+def test_colours_of_a_png_that_pillow_opened_are_kept(chunks: tuple[tuple[bytes, bytes], ...]) -> None:
+    """As a copy of the file states them, which is saved without Pillow."""
+    data = _png(*chunks)
+    info, warnings = saved(Image.open(io.BytesIO(data)))
+    stated = PngEncoder().decode(data, max_pixels=100).info
+    assert (info, warnings) == (stated, ())
+    assert info != seqsave.ImageInfo()
+    assert (info.color and info.color.name) == ("srgb" if SRGB in chunks else None)
+
+
+def test_colours_that_a_format_cannot_state_are_named() -> None:
+    with pytest.warns(seqsave.SeqSaveWarning, match="gamma"):
+        info, _ = saved(Image.open(io.BytesIO(_png(GAMMA))), filetype="jpg")
+    assert info == seqsave.ImageInfo()
+
+
+@pytest.mark.parametrize(
+    ("info", "text"),
+    [
+        ({"gamma": "x"}, "the gamma 'x', which is left out: info['gamma'] must be 1 finite number"),
+        ({"gamma": float("nan")}, "the gamma nan, which is left out"),
+        (
+            {"chromaticity": (0.3, 0.3)},
+            "the chromaticity (0.3, 0.3), which is left out: info['chromaticity'] must be 8",
+        ),
+        ({"chromaticity": b"12345678"}, "the chromaticity b'12345678', which is left out"),
+        ({"gamma": -1e9}, "gamma"),
+        ({"chromaticity": (0.3,) * 8}, "primaries"),
+    ],
+)
+def test_colours_that_are_none_are_named(info: dict[str, Any], text: str) -> None:
+    with pytest.warns(seqsave.SeqSaveWarning):
+        stated, (warning,) = saved(read_from_file(**info))
+    assert stated == seqsave.ImageInfo()
+    assert text in warning
+
+
+@pytest.mark.parametrize("info", [{"srgb": 0}, {"gamma": 0.5}, {"chromaticity": (0.3,) * 8}])
+def test_a_profile_outranks_the_colours_of_the_png(info: dict[str, Any]) -> None:
+    assert saved(read_from_file(icc_profile=PROFILE, **info)) == (seqsave.ImageInfo(icc=PROFILE), ())
 
 
 @pytest.mark.parametrize("dpi", [[300, 300], (np.float32(300), np.int64(300)), (300.0, Fraction(300))])

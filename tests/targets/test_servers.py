@@ -210,6 +210,7 @@ def test_links_on_sftp_are_followed_and_named() -> None:
         (folder / "frame_00006.png").symlink_to(folder)
         (folder / "frame_00007.png").symlink_to("x" * 300)
         os.mkfifo(folder / "frame_00008.png")
+        (folder / "frame_00009.png").symlink_to("frame_00008.png")
         (folder / "round").symlink_to(folder)
         target = targets.resolve(f"{server.url}/shot", options)
         listed = target.list()
@@ -217,7 +218,7 @@ def test_links_on_sftp_are_followed_and_named() -> None:
         assert targets.unreadable_in(listed) == {
             **{f"frame_0000{index}.png": problem for index in (4, 5)},
             "frame_00007.png": "a link that cannot be followed",
-            "frame_00008.png": "not a regular file",
+            **{f"frame_0000{index}.png": "not a regular file" for index in (8, 9)},
         }
         found = {entry.name: entry for entry in listed}
         assert found["frame_00003.png"].size == whole.stat().st_size
@@ -230,4 +231,4 @@ def test_links_on_sftp_are_followed_and_named() -> None:
             (only,) = seqsave.find_sequences(f"{server.url}/shot", recursive=True, storage_options=options)
         assert sequence.indices == only.indices == (0, 1, 2, 3)
         assert (sequence.frame(3).read() == NOISE[0]).all()
-        assert [one.index for one in sequence.unreadable] == [4, 5, 6, 7, 8]
+        assert [one.index for one in sequence.unreadable] == [4, 5, 6, 7, 8, 9]

@@ -6,7 +6,8 @@ import itertools
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from seqsave import targets
+from seqsave import naming, targets
+from seqsave.errors import TargetError
 from seqsave.existing.beside import FramesBeside, lacking_of_total
 from seqsave.existing.replacing import OlderFrames, beside_these, replaced_by_another
 from seqsave.manifest import Listing, Manifest
@@ -50,6 +51,7 @@ class OtherFrames:
 
         result: of the run. made: the manifest as the run left it; None without one. path_of: the path of a frame.
         """
+        self._name_folders()
         seen = self._record.take_seen()
         indices = {one.index for one in result.frames if one.status in ("saved", "skipped")}
         has_none = not result.frames
@@ -69,6 +71,27 @@ class OtherFrames:
         if made is not None:
             self._name(made, seen)
         return made
+
+    def _name_folders(self) -> None:
+        """Warn of folders whose names differ from those in the prefix only in their Unicode form."""
+        parts = self._rule.folder.split("/")
+        for place, name in enumerate(parts):
+            if not naming.other_forms(name):  # most have one form: their folder is not listed
+                continue
+            parent = "/".join(parts[:place])
+            try:
+                names = {entry.name for entry in self._target.list(parent) if entry.is_folder}
+            except TargetError:  # a key may have the right to write only
+                continue
+            alike = [one for one in names if one != name and naming.normalized(one) == naming.normalized(name)]
+            if alike and name in names:
+                url = self._target.url_of(parent) if parent else self._target.url
+                this, other = naming.distinct(name, alike[0])
+                self._warn(
+                    f"folder {place}",
+                    f"two folders in {url} have one name: {this}, with the frames of this run, and {other}. Move the "
+                    "frames into one of them",
+                )
 
     def _name(self, made: Manifest, seen: Listing | None) -> None:
         """Warn about the frames beside those of this run. seen: its last listing."""

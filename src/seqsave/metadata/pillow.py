@@ -5,14 +5,19 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 from seqsave.types import ImageInfo
-from seqsave.wording import shortened
+from seqsave.wording import counted, shortened
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+
+    from seqsave.types import ColorSpace
+
+    Points = tuple[tuple[float, float], ...]
 
 __all__ = ["WITHOUT_PROFILE", "stated_in"]
 
@@ -50,10 +55,43 @@ def _colours_and_density(image: Image, warn: Callable[[str, str], None]) -> Imag
         allowed = "info['dpi'] must be two numbers above 0, pixels per inch across and down"
         warn("dpi", f"a picture of Pillow states the density {value}, which is left out: {allowed}")
     dpi, aspect = stated.density(*(sides or (0, 0)))
-    if profile is None and dpi is None:
+    color, gamma, primaries = (None, None, None) if is_other or profile is not None else _of_png(image, warn)
+    if (profile, dpi, color, gamma, primaries) == (None,) * 5:
         return None
     left = stated.only_named(profile, image.mode) if is_other else None
-    return stated.image_info(profile=None if is_other else profile, dpi=dpi, aspect=aspect, left=left)
+    info = stated.image_info(profile=None if is_other else profile, dpi=dpi, aspect=aspect, color=color, left=left)
+    return info if gamma is None and primaries is None else replace(info, gamma=gamma, primaries=primaries)
+
+
+def _of_png(image: Image, warn: Callable[[str, str], None]) -> tuple[ColorSpace | None, float | None, Points | None]:
+    """Return the colours that a PNG file without a profile states: sRGB, which outranks the rest, or gAMA and cHRM."""
+    from seqsave.pictures.color import COLOR_SPACES
+
+    if image.info.get("srgb") in (0, 1, 2, 3):  # a rendering intent
+        return COLOR_SPACES["srgb"], None, None
+    found: dict[str, list[float]] = {}
+    for name, count in (("gamma", 1), ("chromaticity", 8)):
+        value = image.info.get(name)
+        numbers = _numbers(value)
+        if value is not None and len(numbers) != count:
+            allowed = f"info[{name!r}] must be {counted(count, 'finite number')}"
+            warn(name, f"a picture of Pillow states the {name} {shortened(value)}, which is left out: {allowed}")
+        found[name] = numbers if len(numbers) == count else []
+    gamma, values = next(iter(found["gamma"]), None), found["chromaticity"]
+    white, *points = zip(values[::2], values[1::2], strict=True) if values else ((0.0, 0.0),)
+    return None, gamma or None, (*points, white) if points else None
+
+
+def _numbers(value: Any) -> list[float]:
+    """Return the finite numbers of a value, which is one of them or several; [] for any other value."""
+    if isinstance(value, (bytes, bytearray)):  # whose items are numbers too
+        return []
+    try:
+        several = [value] if isinstance(value, Real) else [*value]
+        numbers = [float(one) for one in several if isinstance(one, Real) and not isinstance(one, bool)]
+    except (TypeError, ValueError, OverflowError, ZeroDivisionError):  # a value of the program's own
+        return []
+    return numbers if len(numbers) == len(several) and all(map(math.isfinite, numbers)) else []
 
 
 def _sides(value: Any) -> tuple[float, float] | None:
@@ -61,7 +99,8 @@ def _sides(value: Any) -> tuple[float, float] | None:
     if value is None:
         return 0, 0
     try:
-        across, down = (float(side) for side in value if isinstance(side, Real) and not isinstance(side, bool))
+        sides = () if isinstance(value, (bytes, bytearray)) else value  # whose items are numbers too
+        across, down = (float(side) for side in sides if isinstance(side, Real) and not isinstance(side, bool))
         if len(value) == 2 and (across, down) in ((0, 0), (1, 1)):  # 1 stands for a TIFF file that states no density
             return 0, 0
     except (TypeError, ValueError, OverflowError, ZeroDivisionError):  # a value of the program's own

@@ -24,7 +24,8 @@ def entries_of(
 ) -> Entries:
     """Return the entries of a folder. Raises NotADirectoryError for the listing of a file.
 
-    follow: returns what a link leads to, by its path; in words what the link is, if it leads to nothing.
+    follow: returns what a link leads to, by its path; in words what the link is, if it leads to nothing. Called for
+            links whose entries do not state that.
     """
     entries, unreadable = [], {}
     for item in found:
@@ -32,12 +33,12 @@ def entries_of(
         name = path.rpartition("/")[2]
         is_link = item["type"] == "link"
         if is_link and not is_temporary(name):
-            seen = follow(path)
+            seen = item.get("leads_to") or follow(path)
             if isinstance(seen, str):
                 unreadable[name] = seen
                 continue
             item = seen
-        elif item["type"] == "other":
+        if item["type"] == "other":
             unreadable[name] = NOT_REGULAR
             continue
         is_folder = item["type"] == "directory"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import stat
 from collections.abc import Mapping
@@ -110,17 +111,24 @@ def write_by_sftp(filesystem: Any, path: str, data: bytes) -> None:
 
 
 def list_on_sftp(filesystem: Any, folder: str) -> list[dict[str, Any]]:
-    """Return the entries of a folder as ``ls`` does, with the type ``other`` for pipes, sockets and devices."""
+    """Return the entries of a folder as ``ls`` does, with the type ``other`` for pipes, sockets and devices.
+
+    What a link leads to is its ``leads_to``, if it can be followed.
+    """
     client = getattr(filesystem, "ftp", None)
     if client is None:
         found: list[dict[str, Any]] = filesystem.ls(folder, detail=True)
         return found
-    entries = []
-    for one in client.listdir_iter(folder):
-        mode = one.st_mode or 0
-        kinds = {stat.S_IFDIR: "directory", stat.S_IFLNK: "link", stat.S_IFREG: "file", 0: "file"}
-        modified = None if one.st_mtime is None else datetime.fromtimestamp(one.st_mtime, tz=timezone.utc)
-        kind = kinds.get(stat.S_IFMT(mode), "other")
-        name = f"{folder.rstrip('/')}/{one.filename}"
-        entries.append({"name": name, "size": one.st_size, "type": kind, "mtime": modified})
+    entries = [_entry_on_sftp(f"{folder.rstrip('/')}/{one.filename}", one) for one in client.listdir_iter(folder)]
+    for entry in entries:  # after the listing, whose answers other requests would take
+        if entry["type"] == "link":
+            with contextlib.suppress(OSError):  # what the link is instead, a look at it says
+                entry["leads_to"] = _entry_on_sftp(entry["name"], client.stat(entry["name"]))
     return entries
+
+
+def _entry_on_sftp(path: str, status: Any) -> dict[str, Any]:
+    kinds = {stat.S_IFDIR: "directory", stat.S_IFLNK: "link", stat.S_IFREG: "file", 0: "file"}
+    kind = kinds.get(stat.S_IFMT(status.st_mode or 0), "other")
+    modified = None if status.st_mtime is None else datetime.fromtimestamp(status.st_mtime, tz=timezone.utc)
+    return {"name": path, "size": status.st_size, "type": kind, "mtime": modified}
