@@ -121,6 +121,7 @@ def test_a_shorter_animation_over_a_longer_one_is_not_called_whole(folder: str, 
     assert (one.complete, [frame.index for frame in one.outside]) == (False, [3, 4])
 
 
+@pytest.mark.filterwarnings("ignore:other frames of this name lie outside of batch:seqsave.SeqSaveWarning")
 @pytest.mark.parametrize("batches", [1, 2])
 def test_the_movie_of_a_shorter_animation_holds_its_own_frames(
     folder: str, folders: host.Folders, batches: int
@@ -136,6 +137,8 @@ def test_the_movie_of_a_shorter_animation_holds_its_own_frames(
         shown = [frame.to_ndarray(format="rgb24").mean() > 128 for frame in movie.decode(video=0)]
     assert shown == [True] * 3
     assert sorted(done["result"][0].frames) == ([0, 1, 2, 3, 4] if batches == 1 else [0, 1, 2])
+    named = [text for text in done["ui"]["warnings"] if "other frames of this name lie outside of batch" in text]
+    assert len(named) == (batches == 2)
 
 
 @pytest.mark.filterwarnings("ignore:frames that no run recorded:seqsave.SeqSaveWarning")
