@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import shutil
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pytest
 
 import seqsave
+from seqsave.sequences.progress import progress_of
+from seqsave.sequences.verify import verify
 from tests.cli.runner import seqsave as run
 
 if TYPE_CHECKING:
@@ -74,3 +78,37 @@ def test_a_run_is_abandoned(tmp_path: Path) -> None:
     assert "abandoned run JOB: its frames stay in" in stated
     assert "frame_#####.png is unfinished" in stated
     assert "there is no run JOB" in run("commit", out, "--run", "JOB", "--abandon", status=1).err
+
+
+@pytest.mark.parametrize("kind", ["older", "stranger"])
+def test_what_a_copy_by_tasks_doubts_is_recorded(tmp_path: Path, kind: str) -> None:
+    """Frame 2 of the source is one of an interrupted run's predecessor, or was put there by another program."""
+    frames = np.zeros((3, 4, 6, 3), np.uint8)
+    if kind == "older":
+        seqsave.save(frames, tmp_path / "source")
+        with pytest.raises(ZeroDivisionError), seqsave.open_writer(tmp_path / "source", total=3) as writer:
+            for index in range(2):
+                writer.write(frames[0] + 9, index=index)
+            raise ZeroDivisionError
+    else:
+        seqsave.save(frames[:2], tmp_path / "source")
+        shutil.copy(tmp_path / "source" / "frame_00000.png", tmp_path / "source" / "frame_00002.png")
+    for part in ("0-1", "2"):
+        err = run("save", tmp_path / "source", tmp_path / "out", "--run", "JOB", "--frames", part).err
+        assert ("their copies are recorded" in err) == (part == "2")
+    for _ in range(2):  # the second time without effect
+        run("commit", tmp_path / "out", "--run", "JOB")
+        found = progress_of(seqsave.open_sequence(tmp_path / "out"))
+        assert (found.state, found.done, found.render_again) == ("unfinished", 2, (range(2, 3),))
+    (tmp_path / "out" / "frame_00001.png").write_bytes(b"changed")
+    assert verify(seqsave.open_sequence(tmp_path / "out")).indices() == (1, 2)
+
+
+def test_a_source_without_a_known_end_is_named_as_what_its_copy_by_tasks_is(tmp_path: Path) -> None:
+    with pytest.raises(ZeroDivisionError), seqsave.open_writer(tmp_path / "source") as writer:
+        writer.write(np.zeros((4, 6, 3), np.uint8))
+        raise ZeroDivisionError
+    err = run("save", tmp_path / "source", tmp_path / "out", "--run", "JOB").err
+    assert "a run was interrupted or failed; the copy is recorded as complete nevertheless" in err
+    run("commit", tmp_path / "out", "--run", "JOB")
+    assert progress_of(seqsave.open_sequence(tmp_path / "out")).state == "complete"

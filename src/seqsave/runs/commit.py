@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 
@@ -12,6 +12,7 @@ from seqsave import naming, targets
 from seqsave.errors import RunError, TargetError
 from seqsave.manifest import UNKNOWN_VERSION, FrameEntry, Listing, Manifest, Outcome, Session, list_frames
 from seqsave.manifest.intervals import subtract, unite
+from seqsave.manifest.merging import disputed
 from seqsave.runs.records import FrameRecord
 from seqsave.runtime import retry
 from seqsave.wording import crc32_text
@@ -78,7 +79,8 @@ class Ending:
         keys = sorted(self.records, key=_order)
         listing = self._listing()
         settled = [_settled(self.target, self.rule, self.records[key], listing, self.policy) for key in keys]
-        return Outcome(frames=_in_doubt(settled), wanted=_indices(self.wanted))
+        judged = [disputed(entry) if entry.disputed else entry for entry in settled]
+        return Outcome(frames=_in_doubt(judged), wanted=_indices(self.wanted))
 
     def _listing(self) -> Listing:
         """Return the versions of the frames of which attempts differ, if a listing takes less requests than reading."""
@@ -89,7 +91,7 @@ class Ending:
         return retry.call(self.policy, look, contact=self.target.known) or {}
 
     def _check(self, manifest: Manifest) -> None:
-        _check_confirmed(self.target, manifest, self.records)
+        _check_confirmed(self.target, manifest, self.records, {one.key for one in self.outcome.frames if one.disputed})
 
 
 def remove_temporaries(target: targets.Target, rule: naming.NameRule, run: str, batches: Iterable[int | None]) -> None:
@@ -216,15 +218,17 @@ def _in_doubt(entries: list[FrameEntry]) -> list[FrameEntry]:
     return [entry if entry.version is not None else replace(entry, version=UNKNOWN_VERSION) for entry in entries]
 
 
-def _check_confirmed(target: targets.Target, manifest: Manifest, keys: Iterable[Key]) -> None:
-    """Raise RunError for frames of the run that the listing did not confirm."""
+def _check_confirmed(
+    target: targets.Target, manifest: Manifest, keys: Iterable[Key], doubtful: Collection[Key]
+) -> None:
+    """Raise RunError for frames of the run that the listing did not confirm. doubtful: those recorded as disputed."""
     if not manifest.confirmed:  # no right to list: the manifest states that
         return
     known = {frame.key: frame for frame in manifest.frames}
     missing = [key for key in keys if key not in known]
     if missing:
         raise _gone("missing", target, missing)
-    replaced = [key for key in keys if known[key].disputed]
+    replaced = [key for key in keys if known[key].disputed and key not in doubtful]
     if replaced:
         raise _gone("replaced", target, replaced)
 

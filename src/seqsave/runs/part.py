@@ -57,6 +57,10 @@ class Part(SequenceWriter):
         entries = [entry for output in self._outputs for entry in output.entries]  # type: ignore[attr-defined]
         return [FrameRecord.of(self._of.id, entry) for entry in sorted(entries, key=_order)]
 
+    def note_unfinished(self) -> bool:
+        """Return False: the run states its frames, and is recorded when all of them are saved."""
+        return False
+
     def _open_target(self, url: Any) -> targets.Target:
         return super()._open_target(url).of_run(self._of.id)
 
@@ -122,6 +126,12 @@ class _PartRecord(RunRecord):
     def earlier(self, index: int, batch: int | None) -> FrameEntry | None:
         """Return None: a part does not read the manifest."""
         return None
+
+    def add(self, entry: FrameEntry) -> None:
+        """Add a frame with its checksum, which the commit compares, also if it is disputed."""
+        entry = self.judged(entry)
+        with self._lock_entries:
+            self._entries[entry.key] = entry
 
     def finish(self, result: SaveResult, *, broken: bool, stopped: bool = False) -> None:
         """Do nothing: the run is committed with the records."""

@@ -288,10 +288,8 @@ def _note_doubts(writer: SequenceWriter, copy: Copy, chosen: Collection[int] | N
     is_named = is_named or bool(found or foreign)
     if chosen is None and not refused and not (is_named and progress.has_end):
         why = "; ".join(progress.obstacles) or str(progress)
-        as_what = "complete nevertheless"
-        if progress.state == "unfinished":
-            writer.note_unfinished()
-            as_what = "unfinished"
+        is_recorded = progress.state == "unfinished" and writer.note_unfinished()
+        as_what = "unfinished" if is_recorded else "complete nevertheless"
         writer.note_warning(f"{sequence.url} is not complete: {why}; the copy is recorded as {as_what}")
     return bool(found or foreign)
 

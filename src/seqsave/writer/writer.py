@@ -247,10 +247,14 @@ class SequenceWriter:
         for output in self._outputs:
             output.record.note_doubtful(doubtful)
 
-    def note_unfinished(self) -> None:
-        """Record the sequence as unfinished, although this run may end without an error: its source is unfinished."""
+    def note_unfinished(self) -> bool:
+        """Record the sequence as unfinished, although this run may end without an error: its source is unfinished.
+
+        Returns whether it is recorded so.
+        """
         for output in self._outputs:
             output.record.note_unfinished()
+        return True
 
     def note_warning(self, text: str) -> None:
         """Warn of something about the source of the frames, once."""
