@@ -26,7 +26,7 @@ def replaced_since(
     current: the manifest as it is. base: as it was when the run began: what it recorded then is older than the run.
     same:    names of frames that have the run's bytes, whatever their version is.
     """
-    if current is None or base is None:
+    if current is None or base is None or not current.frames:
         return set()
     suspects = {frame.key: frame for frame in outcome.frames if _may_be_replaced(frame, listing, same)}
     if not suspects:

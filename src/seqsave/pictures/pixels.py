@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
@@ -175,7 +176,7 @@ class Pixels:
 
             self._conversion = Conversion(stated, self.color)
 
-    @property
+    @functools.cached_property
     def key(self) -> tuple[Any, ...]:
         """Return a value that is equal for two conversions with the same result for pictures that state nothing."""
         how = (self._dtypes, self._channels, self._narrow, self._rounds, self.stated, self.color)
@@ -243,7 +244,7 @@ class Pixels:
     def _shown(self, array: ImageArray, info: ImageInfo) -> Shown | None:
         """Return how the values are shown on a display, and in which space; None if they are saved as they are."""
         is_float = array.dtype.kind == "f"
-        if self.view is None and not (self.shows_linear and is_float):
+        if self.view is None and not (is_float and self.shows_linear):
             return None
         if self.view is not None and self.view.is_raw:
             return None

@@ -72,9 +72,9 @@ class FrameTexts:
 
     def note_accepted(self, own: Mapping[str, str]) -> None:
         """Warn of metadata that is changed or not saved, after a frame with this metadata of its own is accepted."""
-        names = {**self._embedding.texts, **own}
         self._has_texts = self._has_texts or bool(own)
-        if not (self._is_lost and names):
+        names = {**self._embedding.texts, **own} if self._is_lost else {}
+        if not names:
             for kind in list(self._changed) if self._embedding.metadata_in != "none" else ():
                 self._warn(f"metadata {kind}", f"metadata {self._changed[kind]}. {_ADVICE[kind]}")
             return

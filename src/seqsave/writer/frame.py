@@ -85,7 +85,7 @@ class FileToPublish:
 class _Output(Protocol):
     """The output of one file type, whose steps are those of a task."""
 
-    def encode(self, task: FrameTask) -> None: ...
+    def encode(self, task: FrameTask) -> int: ...
 
     def publish(self, task: FrameTask) -> Any: ...
 
@@ -129,19 +129,13 @@ class FrameTask(Job[SavedFrame]):
 
     def encode(self) -> int:
         """Make the files, and return the size of all of them, in bytes."""
-        self.output.encode(self)
-        return self.size
+        return self.output.encode(self)
 
     def rename(self, path: str) -> None:
         """Let the frame's file have the path with the other Unicode form of its name, which has the same sidecars."""
         own = self.frame
         self.files = [replace(file, path=path) if file is own else file for file in self.files]
         self.key = replace(self.key, path=path)
-
-    @property
-    def size(self) -> int:
-        """Return the size of all files, in bytes."""
-        return sum([file.size for file in self.files])
 
     def publish(self) -> Any:
         """Publish the files: return the record of the frame, or a coroutine for it."""

@@ -128,9 +128,12 @@ class Output:
         if task.key.batch is not None:
             self.record.note_batch(task.key.batch)
 
-    def encode(self, task: FrameTask) -> None:
-        """Make the frame's files, unless the existing frame may stay. Runs on an encoding thread."""
-        picture = None
+    def encode(self, task: FrameTask) -> int:
+        """Make the frame's files, unless the existing frame may stay. Runs on an encoding thread.
+
+        Returns the size of the files, in bytes.
+        """
+        picture, size = None, 0
         try:
             if task.file is not None:
                 self._load(task, task.file)
@@ -143,10 +146,11 @@ class Output:
                 if self._proxies is not None:
                     task.proxy = self._proxies.make(task.key, taken, encoded.data, task.picture)
                 self.publisher.add_files(task, encoded)
-                self._common.log.note("encoded", task.key, size=task.size)
-                picture = task.picture
+                picture, size = task.picture, sum([file.size for file in task.files])
+                self._common.log.note("encoded", task.key, size=size)
         finally:
             task.picture = self._pictures.settle(task.key, picture)
+        return size
 
     def _load(self, task: FrameTask, file: FrameFile) -> None:
         """Read a file that is copied, unless its storage can copy it as its manifest states it."""
