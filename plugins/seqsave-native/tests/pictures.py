@@ -73,7 +73,7 @@ def as_jpeg(picture: Any) -> Any:
 
 def with_text(picture: Any) -> Any:
     """Return a picture of floats 0..1 with black letters over it."""
-    letters = text(*picture.shape[:2])
+    letters = text(*picture.shape[:2])[..., :1]
     return np.where(letters < 128, letters / 255, picture)
 
 
@@ -82,6 +82,25 @@ def normals(height: int, width: int) -> Any:
     down, across = np.gradient(photograph(height, width, 4, 2.2)[..., 0] * height / 20)
     vectors = np.stack([-across, -down, np.ones_like(across)], axis=-1)
     return vectors / np.linalg.norm(vectors, axis=-1, keepdims=True) / 2 + 0.5
+
+
+def on_a_board(picture: Any) -> Any:
+    """Return a picture of floats 0..1 with darker squares, as of a chessboard."""
+    down, across = np.mgrid[0 : picture.shape[0], 0 : picture.shape[1]]
+    return picture * np.where((across // 8 + down // 8) % 2, 1, 0.6)[..., None]
+
+
+def enlarged(picture: Any, times: int) -> Any:
+    height, width = picture.shape[:2]
+    part = picture[: height // times + 1, : width // times + 1]
+    return part.repeat(times, axis=0).repeat(times, axis=1)[:height, :width]
+
+
+def depths(height: int, width: int) -> Any:
+    """Return floats 0..1: a depth map, of three equal channels."""
+    floats = photograph(height, width, 8)
+    slope = np.linspace(0, 0.3, height)[:, None]
+    return (slope + 0.5 * (floats[..., 0] > 0.5) + 0.05 * floats[..., 1])[..., None].repeat(3, axis=2)
 
 
 @cache
@@ -109,6 +128,7 @@ def kinds(height: int = 480, width: int = 640) -> dict[str, Any]:
     strip = as_video(floats).copy()
     strip[-height // 8 :] = text(height, width)[-height // 8 :]
     scan = 0.9 * text(height, width)[..., :1] + 10 + random.normal(0, 3, (height, width, 1))
+    wide_scan = with_text(enlarged(floats[..., :1], 3).repeat(4, axis=2))
     small = Image.fromarray(photo).resize((width // 4, height // 4))
     return {
         "photograph": photo,
@@ -137,6 +157,15 @@ def kinds(height: int = 480, width: int = 640) -> dict[str, Any]:
         "stripes of text": striped,
         "letters over a photograph": (255 * with_text(floats)).astype(np.uint8),
         "video with a strip of text": strip,
+        "letters over a half of a video": np.where(
+            down[..., None] > height / 2, 9, with_text(as_video(floats) / 255) * 255
+        ).astype(np.uint8),
+        "video on a board": (on_a_board(as_video(floats) / 255) * 255).astype(np.uint8),
+        "photograph from a JPEG": as_jpeg(photo),
+        "tiles of a normal map": np.tile(
+            (255 * normals(80, 80)).astype(np.uint8), (height // 80 + 1, width // 80 + 1, 1)
+        )[:height, :width],
+        "gradient with grain": np.clip(ramp + random.integers(-1, 2, ramp.shape), 0, 255).astype(np.uint8),
         "scan as RGB": np.clip(scan, 0, 255).astype(np.uint8).repeat(3, axis=2),
         "text from a JPEG": as_jpeg(text(height, width)),
         "moire": (127 + 127 * np.sin((across**2 + down**2)[..., None] / np.array([700, 727, 900]))).astype(np.uint8),
@@ -156,6 +185,14 @@ def kinds(height: int = 480, width: int = 640) -> dict[str, Any]:
         "16 bits, widened": photo.astype(np.uint16) * 257,
         "16 bits, shifted": photo.astype(np.uint16) << 8,
         "16 bits, letters over a normal map": (65535 * with_text(normals(height, width))).astype(np.uint16),
+        "16 bits, letters over enlarged grey as RGBA": (65535 * wide_scan).astype(np.uint16),
+        "16 bits, letters over grey on a board": (
+            65535 * with_text(on_a_board(floats[..., :1].repeat(3, axis=2)))
+        ).astype(np.uint16),
+        "16 bits, depth map": (65535 * depths(height, width)).astype(np.uint16),
+        "16 bits, grey, enlarged, with grain": np.clip(
+            65535 * enlarged(ramp[..., :1] / 255, 3) + 257 * random.integers(-1, 2, ramp[..., :1].shape), 0, 65535
+        ).astype(np.uint16),
         "16 bits, noise": random.integers(0, 65536, (height, width, 3), np.uint16),
         "16 bits, flat": np.full((height, width, 3), 1000, np.uint16),
     }

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import io
+import zlib
 from typing import Any
 
 import numpy as np
@@ -7,10 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from PIL import Image
 
 from seqsave.encoders.png import filters
-from seqsave.encoders.png.filters import ADAPTIVE, NONE, PAETH, SUB, UP, filter_rows, undo
-from tests.encoders.pictures import predict, scanlines, undone
+from seqsave.encoders.png.filters import ADAPTIVE, FEWER, NONE, PAETH, SUB, UP, filter_bands, filter_rows, undo
+from tests.encoders.pictures import kinds, predict, scanlines, undone
 
 STEPS = st.sampled_from([1, 2, 3, 4, 6, 8])
 ROWS = STEPS.flatmap(
@@ -23,7 +26,7 @@ ROWS = STEPS.flatmap(
 )
 
 
-@given(ROWS, st.integers(0, ADAPTIVE))
+@given(ROWS, st.integers(0, FEWER))
 def test_what_is_filtered_comes_back(given_rows: tuple[int, Any], kind: int) -> None:
     step, rows = given_rows
     before = rows.copy()
@@ -48,7 +51,7 @@ def test_filters_are_those_of_the_specification(given_rows: tuple[int, Any], kin
     assert np.array_equal(filter_rows(rows, kind, step).ravel(), expected)
 
 
-@pytest.mark.parametrize("kind", range(6))
+@pytest.mark.parametrize("kind", range(7))
 def test_blocks_do_not_show(kind: int, monkeypatch: pytest.MonkeyPatch) -> None:
     rows = np.random.default_rng(0).integers(0, 256, (50, 30), dtype=np.uint8)
     whole = filter_rows(rows, kind, 3)
@@ -56,6 +59,26 @@ def test_blocks_do_not_show(kind: int, monkeypatch: pytest.MonkeyPatch) -> None:
     assert np.array_equal(filter_rows(rows, kind, 3), whole)
     part = filter_rows(rows, kind, 3, 20, 31)
     assert np.array_equal(part, whole[20:31])
+
+
+@given(ROWS, st.data())
+def test_bands_are_filtered_like_the_rows_of_a_picture(given_rows: tuple[int, Any], data: st.DataObject) -> None:
+    step, rows = given_rows
+    edges = sorted(data.draw(st.sets(st.integers(0, len(rows)), min_size=2)))
+    bands = list(zip(edges[::2], edges[1::2], strict=False))
+    for kind in range(7):
+        filtered = filter_bands(rows, kind, step, bands)
+        parts = [filter_rows(rows, kind, step)[top:bottom] for top, bottom in bands]
+        assert np.array_equal(filtered, np.concatenate(parts))
+
+
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_rows_are_filtered_as_by_pillow(channels: int) -> None:
+    for image in kinds(90, 120, channels).values():
+        file = io.BytesIO()
+        Image.fromarray(image[..., 0] if channels == 1 else image).save(file, "PNG", compress_level=1)
+        chunks = file.getvalue().split(b"IDAT", 1)[1][:-16]
+        assert zlib.decompress(chunks) == filter_rows(image.reshape(90, -1), FEWER, channels).tobytes()
 
 
 def test_paeth_predicts_as_specified_for_every_corner() -> None:

@@ -12,6 +12,9 @@ class Stream:
 def deflate(
     pixels: Buffer, height: int, length: int, step: int, wide: bool, row_filter: int, grey: bool, /
 ) -> Stream: ...
+def filter_rows(
+    rows: Buffer, out: Buffer, length: int, step: int, top: int, bottom: int, row_filter: int, /
+) -> None: ...
 def sample(
     pixels: Buffer, height: int, length: int, step: int, wide: bool, row_filter: int, size: int, band: int, /
 ) -> Stream: ...

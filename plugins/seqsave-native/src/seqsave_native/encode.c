@@ -483,12 +483,14 @@ static void close_rows(struct rows *rows)
 /* The filters in the order in which they are tried: of equals, the first one counts. */
 static const int TRIED[SEQSAVE_FILTERS] = {SEQSAVE_NONE, SEQSAVE_UP, SEQSAVE_SUB, SEQSAVE_AVERAGE, SEQSAVE_PAETH};
 
-static void filter_adaptively(struct rows *rows, const uint8_t *here, const uint8_t *above, uint8_t *out)
+static void filter_adaptively(struct rows *rows, const uint8_t *here, const uint8_t *above, int kind, uint8_t *out)
 {
     const struct loops *loops = rows->loops;
     size_t length = rows->picture->length;
     uint64_t least = UINT64_MAX;
     for (int i = 0; i < SEQSAVE_FILTERS; i++) {
+        if (kind == SEQSAVE_FEWER && TRIED[i] == SEQSAVE_AVERAGE)
+            continue;
         loops->filter(here, above, length, rows->picture->step, TRIED[i], rows->trial);
         uint64_t weight = loops->weight(rows->trial + 1, length);
         if (weight < least) {
@@ -512,11 +514,21 @@ static void filter_row(struct rows *rows, size_t row, int is_next, int kind, uin
         here = mine;
         above = row ? other : rows->zeros;
     }
-    if (kind == SEQSAVE_ADAPTIVE) {
-        filter_adaptively(rows, here, above, out);
+    if (kind >= SEQSAVE_ADAPTIVE) {
+        filter_adaptively(rows, here, above, kind, out);
         return;
     }
     rows->loops->filter(here, above, length, picture->step, row == 0 && kind == SEQSAVE_UP ? SEQSAVE_SUB : kind, out);
+}
+
+int seqsave_filter(const seqsave_picture *picture, size_t top, size_t bottom, int row_filter, uint8_t *out)
+{
+    struct rows rows;
+    int failed = open_rows(&rows, picture, LOOPS[seqsave_level()]);
+    for (size_t row = top; !failed && row < bottom; row++, out += picture->length + 1)
+        filter_row(&rows, row, row > top, row_filter, out);
+    close_rows(&rows);
+    return failed;
 }
 
 /* Filter a row with Up if that makes clearly more pixels grey. other: a row with the number of its filter. */

@@ -31,7 +31,12 @@ enum {
     SEQSAVE_FILTERS,
     SEQSAVE_ADAPTIVE = SEQSAVE_FILTERS,
     SEQSAVE_KINDS,
+    SEQSAVE_FEWER = SEQSAVE_KINDS, /* as SEQSAVE_ADAPTIVE without Average; not for seqsave_encode */
 };
+
+/* Filter the rows from `top` to before `bottom`, each after the number of its filter, as the core of seqsave does. The
+   samples of `picture` are bytes in the order of the file, and its step may be up to 8. Return as below. */
+int seqsave_filter(const seqsave_picture *picture, size_t top, size_t bottom, int row_filter, uint8_t *out);
 
 /* Return 0, or -1 if there is not enough memory. grey: whether pixels with equal bytes become matches; only for
    pixels of 3 bytes, whose rows may be filtered with Up instead, and of 6 if wide. */

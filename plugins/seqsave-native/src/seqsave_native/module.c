@@ -11,7 +11,7 @@
 #include "unfilter.h"
 
 /* Changes with every change of a function's arguments or results. seqsave uses no version that it does not know. */
-#define API 3
+#define API 4
 
 /* --- a compressed picture ------------------------------------------------------------------------------------------ */
 
@@ -112,11 +112,11 @@ static int describe(seqsave_picture *picture, Py_ssize_t size, Py_ssize_t height
 }
 
 /* Return 0 if the row filter is one that the functions in C know. */
-static int check_filter(int row_filter)
+static int check_filter(int row_filter, int most)
 {
-    if (row_filter >= 0 && row_filter < SEQSAVE_KINDS)
+    if (row_filter >= 0 && row_filter <= most)
         return 0;
-    PyErr_Format(PyExc_ValueError, "row filter %d: 0 to 5 are allowed", row_filter);
+    PyErr_Format(PyExc_ValueError, "row filter %d: 0 to %d are allowed", row_filter, most);
     return -1;
 }
 
@@ -151,7 +151,7 @@ static PyObject *make_stream(PyObject *args, const char *format, int is_sample)
         return NULL;
     seqsave_picture picture = {.pixels = view.buf};
     seqsave_stream stream = {NULL, 0};
-    if (describe(&picture, view.len, height, length, step, wide) || check_filter(row_filter) ||
+    if (describe(&picture, view.len, height, length, step, wide) || check_filter(row_filter, is_sample ? SEQSAVE_FEWER : SEQSAVE_ADAPTIVE) ||
         (!is_sample && more && check_colours(&picture))) {
         PyBuffer_Release(&view);
         return NULL;
@@ -175,6 +175,41 @@ static PyObject *sample(PyObject *module, PyObject *args)
 {
     (void)module;
     return make_stream(args, "y*nnnpinn:sample", 1);
+}
+
+static PyObject *filter_rows(PyObject *module, PyObject *args)
+{
+    (void)module;
+    Py_buffer view, out;
+    Py_ssize_t length, step, top, bottom;
+    int row_filter, failed = -1;
+    if (!PyArg_ParseTuple(args, "y*w*nnnni:filter_rows", &view, &out, &length, &step, &top, &bottom, &row_filter))
+        return NULL;
+    const char *from = view.buf, *to = out.buf;
+    if (check_filter(row_filter, SEQSAVE_FEWER))
+        ; /* the error is set */
+    else if (length < 1 || length == PY_SSIZE_T_MAX || step < 1 || step > 8 || length % step || view.len % length)
+        PyErr_Format(PyExc_ValueError, "%zd bytes are not rows of %zd bytes made of pixels of %zd bytes", view.len,
+                     length, step);
+    else if (top < 0 || top > bottom || bottom > view.len / length || out.len % (length + 1) ||
+             out.len / (length + 1) != bottom - top)
+        PyErr_Format(PyExc_ValueError, "%zd bytes for the result are not those of rows %zd to %zd of %zd", out.len, top,
+                     bottom, view.len / length);
+    else if (from < to + out.len && to < from + view.len)
+        PyErr_SetString(PyExc_ValueError, "the result cannot be in the memory of the rows");
+    else {
+        seqsave_picture picture = {view.buf, (size_t)(view.len / length), (size_t)length, (size_t)step, 0};
+        Py_BEGIN_ALLOW_THREADS
+        failed = seqsave_filter(&picture, (size_t)top, (size_t)bottom, row_filter, out.buf);
+        Py_END_ALLOW_THREADS
+        if (failed)
+            PyErr_NoMemory();
+    }
+    PyBuffer_Release(&view);
+    PyBuffer_Release(&out);
+    if (failed)
+        return NULL;
+    Py_RETURN_NONE;
 }
 
 static PyObject *survey(PyObject *module, PyObject *args)
@@ -211,7 +246,7 @@ static PyObject *survey_grey(PyObject *module, PyObject *args)
         return NULL;
     seqsave_picture picture = {.pixels = view.buf};
     double ratio;
-    if (describe(&picture, view.len, height, length, step, wide) || check_filter(row_filter) ||
+    if (describe(&picture, view.len, height, length, step, wide) || check_filter(row_filter, SEQSAVE_ADAPTIVE) ||
         check_colours(&picture)) {
         PyBuffer_Release(&view);
         return NULL;
@@ -318,6 +353,10 @@ static PyMethodDef methods[] = {
      "length: bytes of a row. step: bytes of a pixel. wide: samples of 16 bits in this processor's byte order.\n"
      "row_filter: 0 to 4, or 5 for the one of each row with the smallest sum of absolute values.\n"
      "grey: look for pixels whose filtered red, green and blue are equal, after this filter or Up.\n"
+     "Raises ValueError for sizes that do not fit."},
+    {"filter_rows", filter_rows, METH_VARARGS,
+     "filter_rows(rows, out, length, step, top, bottom, row_filter): filter rows top to bottom of a picture in the byte\n"
+     "order of the file; out gets them, each after the number of its filter. row_filter: as above, or 6 for all but Average.\n"
      "Raises ValueError for sizes that do not fit."},
     {"sample", sample, METH_VARARGS,
      "sample(pixels, height, length, step, wide, row_filter, size, band): return filtered bands of rows, of about so many\n"

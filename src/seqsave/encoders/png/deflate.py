@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from isal import isal_zlib
 
-from seqsave.encoders.png.filters import ADAPTIVE, AVERAGE, NONE, PAETH, SUB, UP, filter_rows
+from seqsave.encoders.png.filters import ADAPTIVE, AVERAGE, FEWER, NONE, PAETH, SUB, UP
+from seqsave.encoders.png.native import filtered
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -25,13 +26,20 @@ _BANDS, _BAND_ROWS = 4, 2  # at least: several bands for variety, of two rows be
 _TALL_BAND_ROWS, _WINDOW = 4, 1 << 15
 _UNEVEN = 0.414
 # Sizes relative to the raw size. Below the first, the result is mostly deflate's own overhead.
-_FLAT, _SMOOTH, _COMPRESSIBLE, _COARSE, _NOISY, _NOISE = 0.0055, 0.01, 0.25, 0.45, 0.6, 0.98
+_FLAT, _SMOOTH, _COMPRESSIBLE, _COARSE, _NOISY, _ROUGH, _NOISE = 0.0055, 0.01, 0.25, 0.45, 0.6, 0.7, 0.98
+# For results below this, zlib is fast at any level.
+_LITTLE = 0.1
 # The ratio from which the worse of two filters is not tried.
 _CLEARLY = 1.25
-# Pictures that compress well are photographs if no filter gives so many times the size; but gradients are below the
-# second number.
-_PLAINLY, _GRADUAL = 1.6, 0.125
-_TINY_PICTURE, _SMALL_PICTURE, _MIDDLING_PICTURE = 1 << 14, 1 << 16, 1 << 18
+# How much a sample may differ from the picture.
+_UNLIKE = 1.05
+# Photographs are larger by this without a filter than with one. It surely is one by the first of the others, as a
+# sample shows, or by the second if all of it is looked at.
+_PLAINLY, _SURELY_PLAINLY = 1.3, (1.75, 1.5)
+# Letters over something of 16 bits are not, or hardly.
+_HARDLY_PLAINLY = 1.08
+_SMALL_SAMPLE, _LARGE_SAMPLE = 1 << 14, 1 << 17
+_TINY_PICTURE, _SMALL_PICTURE, _MIDDLING_PICTURE, _LARGE_PICTURE = 1 << 12, 1 << 16, 1 << 18, 1 << 20
 _PART_BYTES = 1 << 21
 _SHORT_WINDOW = 10
 _ISAL = -1
@@ -56,29 +64,24 @@ _DEFAULT, _FILTERED = zlib.Z_DEFAULT_STRATEGY, zlib.Z_FILTERED
 _CHEAP = tuple(_Recipe(kind, 1) for kind in (NONE, SUB, UP))
 _FOR_SMALL = (_Recipe(PAETH, 1, handicap=1.03), _Recipe(NONE, 3))
 # The three equal bytes of a grey pixel are too short for igzip to match; its result is up to 1.4 times as large.
-_FOR_GREY = (_Recipe(PAETH, 2, handicap=1.02), _Recipe(UP, 2, _DEFAULT, handicap=1.1))
-# For pictures that compress well (flat, drawn, gradients): deflate is faster there, and zlib may be much better.
-_FOR_COMPRESSIBLE = (
-    _Recipe(PAETH, 1, handicap=1.03),
-    _Recipe(NONE, 3, handicap=1.05),
-    _Recipe(SUB, 3, _DEFAULT, handicap=1.3),
-)
+_FOR_GREY = (_Recipe(PAETH, 2, handicap=1.02),)
+# For pictures that compress well (flat, drawn, gradients): deflate is faster there.
+_FOR_COMPRESSIBLE = (_Recipe(PAETH, 1, handicap=1.03), _Recipe(NONE, 3, handicap=1.05))
 # For very small results, igzip's are about a fifth larger than zlib's, depending on the processor.
 _FOR_SMOOTH = (_Recipe(UP, 3, _DEFAULT, handicap=1.09),)
 # What other writers use when asked to be fast: Pillow's level 1 for 8 bits; for 16 bits, which Pillow does not write in
 # colour, level 1 of zlib with one filter for all rows. Results are not to be larger.
-_USUALLY_FAST = (_Recipe(ADAPTIVE, 1, _FILTERED),)
-_USUALLY_FAST_WIDE = tuple(_Recipe(kind, 1, _DEFAULT) for kind in (NONE, UP, PAETH, ADAPTIVE))
-# For results that would be larger than those: they take three to ten times as long as igzip's. The second ones are for
-# pictures that the first ones make no smaller.
+_USUALLY_FAST = (_Recipe(FEWER, 1, _FILTERED),)
+# Beside those, for pictures that igzip makes larger. Level 3 takes twice as long.
 _FOR_STRINGS = (
-    (_Recipe(UP, 2, _DEFAULT), _Recipe(UP, 3, _DEFAULT, handicap=1.07), _Recipe(NONE, 3, _DEFAULT, handicap=1.05)),
-    tuple(_Recipe(kind, 3, _DEFAULT) for kind in (SUB, PAETH, ADAPTIVE)),
+    _Recipe(UP, 2, _DEFAULT, handicap=1.02),
+    _Recipe(NONE, 3, _DEFAULT, handicap=1.08),
+    _Recipe(UP, 3, _DEFAULT, handicap=1.15),
+    _Recipe(SUB, 3, _DEFAULT, handicap=1.15),
 )
-# How large a result may be relative to that of other writers. For pictures that hardly have strings, a small sample is
-# looked at. Otherwise a sample may be wrong by some per cent: more for letters, which are smallest without a filter,
-# and less if both sizes are zlib's.
-_HARDLY, _SURELY, _SURELY_FOR_LETTERS, _SURELY_WITH_ZLIB = 1.01, 0.95, 0.9, 0.985
+# How large a sample by igzip may be relative to that by other writers: of photographs; of large ones if the sample is
+# small; of others if the sample is small, or the picture compresses well; and the same of letters.
+_AS_GOOD, _NEARLY_AS_GOOD, _SURELY, _SURELY_FOR_LETTERS = 1.01, 0.98, 0.94, 0.9
 _BALANCED = (
     *(_Recipe(kind, 1, window_bits=_SHORT_WINDOW) for kind in (SUB, UP, AVERAGE, PAETH)),
     *(_Recipe(kind, level) for kind in (NONE, SUB, UP, PAETH) for level in (1, 3)),
@@ -91,82 +94,106 @@ _SMALL = tuple(_Recipe(kind, 9, strategy) for kind in _EVERY_FILTER for strategy
 _USUAL = _Recipe(ADAPTIVE, 9, _FILTERED)
 
 
-def compress(rows: Bytes, step: int, effort: str, rival: float | None = None) -> list[bytes]:
+def compress(rows: Bytes, step: int, effort: str, *, wide: bool = False, rival: float | None = None) -> list[bytes]:
     """Filter and compress a picture's rows; return one zlib stream in pieces.
 
-    rows: uint8, shape rows x bytes of a row. step: bytes per pixel. effort: ``"fast"``, ``"balanced"``, ``"small"``.
-    rival: for pictures that are known to have repeated strings, which photographs do not have: the size of a stream
-    that another way makes, relative to the rows, or 1.
+    rows: uint8, contiguous, shape rows x bytes of a row. step: bytes per pixel.
+    effort: ``"fast"``, ``"balanced"`` or ``"small"``.
+    wide: samples are of 16 bits. rival: the size of a stream that another way makes, relative to the rows; no pieces
+    are returned where this one would be larger.
     """
     if effort == "fast":
-        return _fast(rows, step, rival)
+        return _fast(rows, step, wide, rival)
     if effort == "balanced":
-        return _cooked(rows, step, _Sample(rows, step, max(_SMALL_PICTURE, rows.size // 96)).best(_BALANCED))
-    recipe = _Sample(rows, step, max(_SMALL_PICTURE, rows.size // 32)).best(_SMALL)
+        return _cooked(rows, step, _Sample(rows, step, wide, max(_SMALL_PICTURE, rows.size // 96)).best(_BALANCED))
+    recipe = _Sample(rows, step, wide, max(_SMALL_PICTURE, rows.size // 32)).best(_SMALL)
     return min((_cooked(rows, step, one) for one in sorted({recipe, _USUAL})), key=_size)
 
 
-def _fast(rows: Bytes, step: int, rival: float | None) -> list[bytes]:
+def _fast(rows: Bytes, step: int, wide: bool, rival: float | None) -> list[bytes]:
     if rows.size <= _SMALL_PICTURE:
-        sample = _Sample(rows, step, rows.size)
-        recipe = sample.best(_CHEAP + _FOR_SMALL)
-        if rows.size <= _TINY_PICTURE:
-            recipe = sample.best((recipe, *_USUALLY_FAST))
+        sample = _Sample(rows, step, wide, rows.size)
+        recipe = sample.best((*_CHEAP, _FOR_SMALL[0]))
+        if not sample.is_photograph(recipe):
+            recipe = sample.best((recipe, _FOR_SMALL[1]))
         if sample.has_grey_pixels():
             recipe = sample.best((recipe, *_FOR_GREY))
     else:
-        sample = _Sample(rows, step, max(1 << 14, rows.size // 160))
-        if rows.size <= _MIDDLING_PICTURE and sample.has_grey_pixels():
-            sample = sample.at_least(rows.size)
+        sample = _Sample(rows, step, wide, max(_SMALL_SAMPLE, rows.size // 160))
         recipe = _fast_for_large(sample)
-    has_strings = False
-    if _FLAT < sample.ratio(recipe) < _COMPRESSIBLE or sample.has_twin_bytes():
-        sample = sample.at_least(rows.size if rows.size <= _MIDDLING_PICTURE else max(_SMALL_PICTURE, rows.size // 48))
-        recipe = sample.best(_CHEAP + _FOR_COMPRESSIBLE)
-        has_strings = sample.may_have_strings(recipe)
-    elif _FLAT < sample.ratio(recipe) < _NOISE and (
-        rival is not None or recipe.row_filter == NONE or sample.has_grey_pixels()
-    ):
-        sample = sample.at_least(min(rows.size, _SMALL_PICTURE))
-        ours = min(sample.ratio(recipe), 1.0 if rival is None else rival)
-        has_strings = ours > _HARDLY * sample.least_usual_ratio()
-    if has_strings:
-        sample = _sample_for_strings(rows, step)
-        recipe = _for_strings(sample)
-    result = _cooked(rows, step, recipe)
-    most = 2 * sample.ratio(recipe)
-    if _size(result) < (most if most > 2 * _FLAT else min(most, _FLAT)) * rows.size + 1024:
+    if _FLAT < sample.ratio(recipe) < _NOISE and (rival is not None or not _is_surely_small(sample, recipe)):
+        sample = sample.larger()
+        recipe = _not_larger_than_usual(sample, recipe)
+    expected = sample.ratio(recipe)
+    if rival is not None and expected > rival * (1 if sample.is_whole else _UNLIKE):
+        return []
+    result = sample.stream(recipe, None if rival is None else int(rival * rows.size))
+    size = _size(result) / rows.size
+    if not result or sample.is_whole or recipe.strategy != _ISAL or size <= _most(expected) + 256 / rows.size:
         return result
     # Larger than the sample promised: its rows were unusual, or igzip misses patterns in long data that it found in
     # short data.
-    second = _for_strings(_sample_for_strings(rows, step))
-    other = second if second != recipe else _Recipe(recipe.row_filter, 3)
-    return min(result, _cooked(rows, step, other), key=_size)
+    if size <= sample.least_usual_ratio(recipe):
+        return result
+    sample = sample.larger(_MIDDLING_PICTURE)
+    if size <= _AS_GOOD * sample.least_usual_ratio():
+        return result
+    second = _not_larger_than_usual(sample, recipe)
+    return min(result, _cooked(rows, step, second if second != recipe else _with_strings(sample)), key=_size)
 
 
-def _sample_for_strings(rows: Bytes, step: int) -> _Sample:
-    return _Sample(rows, step, min(rows.size, _MIDDLING_PICTURE), max(_TALL_BAND_ROWS, _WINDOW // rows.shape[1]))
+def _most(expected: float) -> float:
+    """Return how large a picture may be if its sample is as expected."""
+    if expected > _COMPRESSIBLE:
+        return _UNLIKE * expected
+    return 2 * expected if expected > _FLAT else min(2 * expected, _FLAT)
 
 
-def _for_strings(sample: _Sample) -> _Recipe:
-    recipe = sample.best(_CHEAP + _FOR_COMPRESSIBLE)
-    if sample.ratio(recipe) < _SMOOTH:
-        recipe = sample.best((recipe, *_FOR_SMOOTH))
-    return _not_larger_than_usual(sample, recipe)
+def _is_surely_small(sample: _Sample, recipe: _Recipe) -> bool:
+    """Return whether a small sample shows that other writers make nothing smaller of the picture."""
+    if sample.ratio(recipe) < _COMPRESSIBLE or sample.may_have_wide_letters(recipe):
+        return False
+    if sample.picture_bytes <= _TINY_PICTURE:
+        return False
+    is_whole = sample.picture_bytes <= _SMALL_PICTURE
+    if sample.is_photograph(recipe, _SURELY_PLAINLY[is_whole]) and (is_whole or sample.ratio(recipe) > _COARSE):
+        return not sample.has_grey_pixels()
+    small = sample.smaller()
+    enough = _AS_GOOD if sample.picture_bytes <= _LARGE_PICTURE else _NEARLY_AS_GOOD
+    if not small.is_photograph(recipe):
+        enough = _SURELY
+    return small.size(recipe) <= enough * small.least_usual(recipe)
 
 
 def _not_larger_than_usual(sample: _Sample, recipe: _Recipe) -> _Recipe:
-    """Return the recipe, or one of zlib if the result would be larger than that of other writers."""
-    usual = sample.least_usual()
-    surely = _SURELY_FOR_LETTERS if recipe.row_filter == NONE else _SURELY
-    if sample.size(recipe) <= (surely if recipe.strategy == _ISAL else _SURELY_WITH_ZLIB) * usual:
+    """Return the best recipe of igzip, or one of zlib if the result would be larger than that of other writers.
+
+    Those of zlib are what the others use, whatever the sample shows, and slower ones that may be smaller.
+    """
+    if sample.picture_bytes <= _SMALL_PICTURE:
+        return sample.best((recipe, *sample.usual()))
+    if sample.ratio(recipe) > _NOISY and sample.size(recipe) <= sample.least_usual(recipe):
         return recipe
-    for recipes in _FOR_STRINGS:
-        quick = sample.best((recipe, *recipes))
-        recipe = quick if sample.size(quick) <= usual else min((recipe, *recipes), key=sample.size)
-        if recipe.strategy != _ISAL and sample.size(recipe) <= _SURELY_WITH_ZLIB * usual:
-            break
-    return recipe
+    quick = (recipe, *_CHEAP, *_FOR_COMPRESSIBLE)
+    recipe = sample.best(quick)
+    ratio, usual = sample.ratio(recipe), sample.least_usual()
+    if ratio < _SMOOTH:
+        recipe = sample.best((recipe, *_FOR_SMOOTH))
+    elif sample.size(recipe) > usual:
+        recipe = min(quick, key=sample.size)
+    if recipe.row_filter == NONE:  # as of letters, whose samples differ more
+        enough = 1.0 if ratio > _COMPRESSIBLE else _SURELY_FOR_LETTERS
+    else:
+        enough = _AS_GOOD if ratio > _COMPRESSIBLE else _SURELY
+    enough = _AS_GOOD if sample.is_whole else enough
+    return recipe if sample.size(recipe) <= enough * usual else _with_strings(sample)
+
+
+def _with_strings(sample: _Sample) -> _Recipe:
+    """Return what is best of zlib."""
+    every = (*sample.usual(), *_FOR_STRINGS)
+    quick = sample.best(every)
+    return quick if sample.ratio(quick) > _LITTLE else min(every, key=sample.size)
 
 
 def _fast_for_large(sample: _Sample) -> _Recipe:
@@ -199,20 +226,35 @@ def _fast_for_large(sample: _Sample) -> _Recipe:
 class _Sample:
     """Some rows of a picture, and the sizes that recipes compress them to. A sample of all rows has no handicaps."""
 
-    def __init__(self, rows: Bytes, step: int, sample_bytes: int, band_rows: int = _BAND_ROWS) -> None:
-        self._rows, self._step = rows, step
+    def __init__(self, rows: Bytes, step: int, wide: bool, sample_bytes: int, band_rows: int = _BAND_ROWS) -> None:
+        self._rows, self._step, self._wide = rows, step, wide
         self._bands = _bands(rows, sample_bytes, band_rows)
         self._filtered: dict[int, Bytes] = {}
         self._sizes: dict[_Recipe, int] = {}
+        self.is_whole = self._bands == [(0, len(rows))]
+        self._streams: dict[_Recipe, list[bytes]] = {}  # of the whole picture
 
-    def at_least(self, sample_bytes: int, band_rows: int = _BAND_ROWS) -> _Sample:
-        """Return a sample of at least so many bytes, in bands of at least so many rows; this one if it is the same."""
-        larger = _Sample(self._rows, self._step, sample_bytes, band_rows)
-        return self if larger._bands == self._bands else larger
+    @property
+    def picture_bytes(self) -> int:
+        return self._rows.size
+
+    def larger(self, sample_bytes: int = _LARGE_SAMPLE) -> _Sample:
+        """Return a larger sample in tall bands; of all rows if there are not many."""
+        if self.is_whole:
+            return self
+        sample_bytes = self._rows.size if self._rows.size <= _MIDDLING_PICTURE else sample_bytes
+        return _Sample(
+            self._rows, self._step, self._wide, sample_bytes, max(_TALL_BAND_ROWS, _WINDOW // self._rows.shape[1])
+        )
+
+    def smaller(self) -> _Sample:
+        """Return a small sample; this one if it is not much larger."""
+        if not self.is_whole or self._rows.size <= 2 * _SMALL_SAMPLE:
+            return self
+        return _Sample(self._rows, self._step, self._wide, _SMALL_SAMPLE)
 
     def best(self, recipes: Iterable[_Recipe]) -> _Recipe:
-        whole = self._bands == [(0, len(self._rows))]
-        return min(recipes, key=lambda recipe: self.size(recipe) * (1 if whole else recipe.handicap))
+        return min(recipes, key=lambda recipe: self.size(recipe) * (1 if self.is_whole else recipe.handicap))
 
     def rivals(self) -> tuple[_Recipe, ...]:
         """Return recipes with Sub and Up, without the one that is so much worse that compressing is not needed to know.
@@ -228,8 +270,15 @@ class _Sample:
     def size(self, recipe: _Recipe) -> int:
         if recipe not in self._sizes:
             packer = _packer(recipe)
-            self._sizes[recipe] = len(packer.compress(self._rows_through(recipe.row_filter).data)) + len(packer.flush())
+            pieces = [packer.compress(self._rows_through(recipe.row_filter).data), packer.flush()]
+            self._sizes[recipe] = _size(pieces)
+            if self.is_whole:
+                self._streams[recipe] = pieces
         return self._sizes[recipe]
+
+    def stream(self, recipe: _Recipe, most: int | None) -> list[bytes]:
+        """Return the stream of the whole picture; no pieces if they are more than so many bytes."""
+        return self._streams.get(recipe) or _cooked(self._rows, self._step, recipe, most)
 
     def knows(self, recipe: _Recipe) -> bool:
         """Return True if the recipe was tried."""
@@ -238,30 +287,34 @@ class _Sample:
     def ratio(self, recipe: _Recipe) -> float:
         return self.size(recipe) / self._rows_through(recipe.row_filter).size
 
-    def may_have_strings(self, recipe: _Recipe) -> bool:
-        """Return whether other writers may make something smaller of it than this recipe.
+    def is_photograph(self, recipe: _Recipe, plainly: float = _PLAINLY) -> bool:
+        """Return True if the picture would be larger without a filter than with the recipe, as photographs are."""
+        if self._wide:
+            return self.ratio(recipe) > _ROUGH
+        return self.size(_CHEAP[0]) > plainly * self.size(recipe)
 
-        Of letters, drawings and gradients they may, as zlib finds more repetitions than igzip, but not of photographs:
-        their size without a filter is far larger.
-        """
-        is_smooth = self.size(_CHEAP[0]) > _PLAINLY * self.size(recipe) and self.ratio(recipe) > _GRADUAL
-        return not is_smooth or self.has_twin_bytes()
+    def may_have_wide_letters(self, recipe: _Recipe) -> bool:
+        """Return True if a picture of 16 bits is hardly larger without a filter."""
+        return self._wide and self.size(_CHEAP[0]) < _HARDLY_PLAINLY * self.size(recipe)
 
-    def least_usual(self) -> int:
-        """Return the least size that other fast writers would make of it."""
-        # Pixels of 2 and 4 bytes may have 8 or 16 bits.
-        usual = _USUALLY_FAST if self._step % 2 else (*_USUALLY_FAST, *_USUALLY_FAST_WIDE)
-        return min(map(self.size, usual[1:] if self._step > 4 else usual))
+    def usual(self, recipe: _Recipe | None = None) -> tuple[_Recipe, ...]:
+        """Return what other writers use; not every filter for 16 bits if it is known which one is good."""
+        if not self._wide:
+            return _USUALLY_FAST
+        if recipe is None:
+            return tuple(_Recipe(kind, 1, _DEFAULT) for kind in _EVERY_FILTER)
+        kinds = {recipe.row_filter}
+        if self.may_have_wide_letters(recipe):
+            kinds.add(NONE)
+        if self.ratio(recipe) < _ROUGH:
+            kinds.add(ADAPTIVE)
+        return tuple(_Recipe(kind, 1, _DEFAULT) for kind in sorted(kinds))
 
-    def least_usual_ratio(self) -> float:
-        return self.least_usual() / self._rows_through(NONE).size
+    def least_usual(self, recipe: _Recipe | None = None) -> int:
+        return min(map(self.size, self.usual(recipe)))
 
-    def has_twin_bytes(self) -> bool:
-        """Return True if samples look like 8 bits widened to 16: both bytes are equal, or one is always 0."""
-        if self._step % 2:
-            return False
-        pairs = self._rows_through(NONE)[:, 1:].reshape(-1, 2)
-        return np.array_equal(pairs[:, 0], pairs[:, 1]) or not pairs[:, 1].any()
+    def least_usual_ratio(self, recipe: _Recipe | None = None) -> float:
+        return min(map(self.ratio, self.usual(recipe)))
 
     def has_grey_pixels(self) -> bool:
         """Return True if red, green and blue, of 8 bits, are equal in every pixel."""
@@ -272,8 +325,7 @@ class _Sample:
 
     def _rows_through(self, row_filter: int) -> Bytes:
         if row_filter not in self._filtered:
-            parts = [filter_rows(self._rows, row_filter, self._step, top, bottom) for top, bottom in self._bands]
-            self._filtered[row_filter] = np.concatenate(parts)
+            self._filtered[row_filter] = filtered(self._rows, row_filter, self._step, self._bands)
         return self._filtered[row_filter]
 
 
@@ -291,15 +343,18 @@ def _bands(rows: Bytes, sample_bytes: int, band_rows: int) -> list[tuple[int, in
     return [(top, top + run) for top in tops]
 
 
-def _cooked(rows: Bytes, step: int, recipe: _Recipe) -> list[bytes]:
+def _cooked(rows: Bytes, step: int, recipe: _Recipe, most: int | None = None) -> list[bytes]:
+    """Return the stream of a picture; no pieces if they are more than so many bytes."""
     # A part of the rows at a time: the filtered rows stay in the cache, and memory for all of them is not needed, whose
     # allocation takes a tenth of the time of deflating them.
     packer = _packer(recipe)
     run = max(1, _PART_BYTES // rows.shape[1])
-    pieces = []
+    pieces: list[bytes] = []
     for top in range(0, len(rows), run):
-        part = filter_rows(rows, recipe.row_filter, step, top, min(top + run, len(rows)))
+        part = filtered(rows, recipe.row_filter, step, [(top, min(top + run, len(rows)))])
         pieces.append(packer.compress(part.data))
+        if most is not None and _size(pieces) > most:
+            return []
     return [*pieces, packer.flush()]
 
 

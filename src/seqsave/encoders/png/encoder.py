@@ -85,7 +85,8 @@ def _with_pixels(head: list[bytes], image: ImageArray, effort: str) -> bytes:
 
 def _compressed(image: ImageArray, effort: str, rival: float | None = None) -> list[bytes]:
     rows = np.ascontiguousarray(image, ">u2" if image.itemsize == 2 else None).view(np.uint8)
-    return compress(rows.reshape(len(image), -1), image.shape[2] * image.itemsize, effort, rival)
+    step, wide = image.shape[2] * image.itemsize, image.itemsize == 2
+    return compress(rows.reshape(len(image), -1), step, effort, wide=wide, rival=rival)
 
 
 def _chunk(kind: bytes, *pieces: bytes) -> Iterator[bytes]:

@@ -12,17 +12,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     import numpy.typing as npt
 
     Bytes = npt.NDArray[np.uint8]
 
-__all__ = ["ADAPTIVE", "AVERAGE", "NONE", "PAETH", "SUB", "UP", "filter_rows", "undo"]
+__all__ = ["ADAPTIVE", "AVERAGE", "FEWER", "NONE", "PAETH", "SUB", "UP", "filter_bands", "filter_rows", "undo"]
 
 NONE, SUB, UP, AVERAGE, PAETH = range(5)
 ADAPTIVE = 5
 """Not a filter of PNG: chooses for each row the filter with the smallest sum of absolute values."""
+FEWER = 6
+"""The same without Average, as Pillow does unless it is asked to optimise."""
 
 # Filters that need temporaries work in blocks that stay in the second-level cache.
 _BLOCK_BYTES = 1 << 17
@@ -31,24 +33,30 @@ _BLOCK_BYTES = 1 << 17
 def filter_rows(rows: Bytes, kind: int, step: int, top: int = 0, bottom: int | None = None) -> Bytes:
     """Return rows ``top`` to ``bottom`` of a picture filtered, each after the number of its filter.
 
-    rows: uint8, shape rows x bytes of a row. step: bytes per pixel. kind: a filter, or ADAPTIVE.
+    rows: uint8, shape rows x bytes of a row. step: bytes per pixel. kind: a filter, ADAPTIVE or FEWER.
     """
     bottom = len(rows) if bottom is None else bottom
     out: Bytes = np.empty((bottom - top, rows.shape[1] + 1), np.uint8)
-    zeros = np.zeros(rows.shape[1], np.uint8)
-    size = bottom - top if kind in (NONE, SUB, UP) else max(1, _BLOCK_BYTES // rows.shape[1])
-    for start in range(top, bottom, size):
-        block = rows[start : min(start + size, bottom)]
-        above = rows[start - 1] if start else zeros
-        target = out[start - top : start - top + len(block)]
-        if kind == ADAPTIVE:
-            _adaptive(block, above, step, target)
-        else:
-            target[:, 0] = kind
-            _FILTERS[kind](block, above, step, target[:, 1:])
-    if kind == UP and top == 0:  # the first row has no row above
-        out[0, 0] = SUB
-        _sub(rows[:1], zeros, step, out[:1, 1:])
+    if top == 0:
+        _filter(rows[:1], np.zeros_like(rows[:1]), SUB if kind == UP else kind, step, out[:1])
+    size = max(1, bottom - top if kind in (NONE, SUB, UP) else _BLOCK_BYTES // rows.shape[1])
+    for start in range(max(top, 1), bottom, size):
+        stop = min(start + size, bottom)
+        _filter(rows[start:stop], rows[start - 1 : stop - 1], kind, step, out[start - top : stop - top])
+    return out
+
+
+def filter_bands(rows: Bytes, kind: int, step: int, bands: Sequence[tuple[int, int]]) -> Bytes:
+    """Return the filtered rows of several bands from top to bottom, at once: numpy takes long for small bands."""
+    if len(bands) == 1:
+        return filter_rows(rows, kind, step, *bands[0])
+    places = np.concatenate([np.arange(top, bottom) for top, bottom in bands])
+    above = rows[places - 1]
+    above[places == 0] = 0
+    out: Bytes = np.empty((len(places), rows.shape[1] + 1), np.uint8)
+    _filter(rows[places], above, kind, step, out)
+    if kind == UP and places[0] == 0:
+        _filter(rows[:1], above[:1], SUB, step, out[:1])
     return out
 
 
@@ -69,7 +77,18 @@ def undo(filtered: Bytes, step: int) -> Bytes:
     return rows
 
 
-# --- the filters: (rows, the row above them, bytes per pixel, array for the result) ---------------------------------
+# --- the filters: (rows, the row above each, bytes per pixel, array for the result) ---------------------------------
+
+
+def _filter(rows: Bytes, above: Bytes, kind: int, step: int, out: Bytes) -> None:
+    """Filter rows into ``out``, each after the number of its filter."""
+    if kind == ADAPTIVE:
+        _adaptive(rows, above, step, out, (NONE, UP, SUB, AVERAGE, PAETH))
+    elif kind == FEWER:
+        _adaptive(rows, above, step, out, (NONE, UP, SUB, PAETH))
+    else:
+        out[:, 0] = kind
+        _FILTERS[kind](rows, above, step, out[:, 1:])
 
 
 def _none(rows: Bytes, above: Bytes, step: int, out: Bytes) -> None:
@@ -82,26 +101,24 @@ def _sub(rows: Bytes, above: Bytes, step: int, out: Bytes) -> None:
 
 
 def _up(rows: Bytes, above: Bytes, step: int, out: Bytes) -> None:
-    np.subtract(rows[0], above, out=out[0])
-    np.subtract(rows[1:], rows[:-1], out=out[1:])
+    np.subtract(rows, above, out=out)
 
 
 def _average(rows: Bytes, above: Bytes, step: int, out: Bytes) -> None:
-    left, up, _ = _neighbours(rows, above, step)
-    np.subtract(rows, _mean(left, up), out=out)
+    np.subtract(rows, _mean(_before(rows, step), above), out=out)
 
 
 def _paeth(rows: Bytes, above: Bytes, step: int, out: Bytes) -> None:
-    np.subtract(rows, _predicted(*_neighbours(rows, above, step)), out=out)
+    np.subtract(rows, _predicted(_before(rows, step), above, _before(above, step)), out=out)
 
 
 _FILTERS: tuple[Callable[[Bytes, Bytes, int, Bytes], None], ...] = (_none, _sub, _up, _average, _paeth)
 
 
-def _adaptive(rows: Bytes, above: Bytes, step: int, out: Bytes) -> None:
+def _adaptive(rows: Bytes, above: Bytes, step: int, out: Bytes, kinds: Sequence[int]) -> None:
     trial = np.empty_like(rows)
     best = np.full(len(rows), np.iinfo(np.int64).max)
-    for kind in (NONE, UP, SUB, AVERAGE, PAETH):
+    for kind in kinds:
         _FILTERS[kind](rows, above, step, trial)
         cost = np.minimum(trial, np.negative(trial)).sum(axis=1, dtype=np.int64)
         better = cost < best
@@ -110,14 +127,12 @@ def _adaptive(rows: Bytes, above: Bytes, step: int, out: Bytes) -> None:
         out[better, 1:] = trial[better]
 
 
-def _neighbours(rows: Bytes, above: Bytes, step: int) -> tuple[Bytes, Bytes, Bytes]:
-    up = np.empty_like(rows)
-    up[0] = above
-    up[1:] = rows[:-1]
-    left, corner = np.zeros_like(rows), np.zeros_like(rows)
+def _before(rows: Bytes, step: int) -> Bytes:
+    """Return the byte of the pixel before each."""
+    left = np.empty_like(rows)
+    left[:, :step] = 0
     left[:, step:] = rows[:, :-step]
-    corner[:, step:] = up[:, :-step]
-    return left, up, corner
+    return left
 
 
 def _mean(left: Bytes, up: Bytes) -> Bytes:

@@ -9,25 +9,28 @@ igzip and zlib, which find repeated strings. Pixels, options and errors are the 
 from __future__ import annotations
 
 import functools
+import math
 import zlib
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from isal import isal_zlib
 
-from seqsave.encoders.png.filters import ADAPTIVE, NONE, UP
+from seqsave.encoders.png.filters import ADAPTIVE, FEWER, NONE, UP, filter_bands
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Sequence
 
+    from seqsave.encoders.png.filters import Bytes
     from seqsave.types import ImageArray
 
-__all__ = ["Native", "compressed", "kernel", "native"]
+__all__ = ["Native", "compressed", "filtered", "kernel", "native"]
 
-_API = 3
+_API = 4
 _WITHOUT = "igzip and zlib"
-_LEAST, _MOST = 1 << 16, 1 << 29
-_SAMPLE_BYTES, _LARGE_SAMPLE, _LARGER_SAMPLE = 1 << 16, 1 << 17, 3 << 16
+_LEAST, _MOST = 1 << 15, 1 << 29
+_SMALL_PICTURE = 1 << 19
+_SMALL_SAMPLE, _SAMPLE_BYTES, _LARGE_SAMPLE, _LARGER_SAMPLE = 1 << 15, 1 << 16, 1 << 17, 3 << 16
 _EVERY_FILTER = 0b111111
 # Sizes relative to the raw size. Below the first one, strings are worth more than single bytes; from the second one on,
 # nothing makes the picture smaller.
@@ -38,17 +41,21 @@ _GRADUAL, _WINDOW = 0.25, 1 << 15
 # A filter for each row takes a quarter longer than one for all.
 _FOR_EACH_ROW = 0.985
 # Pixels of so many bytes may be grey, as RGB. Pairs of them are looked for where that makes so much of the size.
-# Where there may be letters it has to be by far, since both ways are tried then.
-_COLOURS, _CLEARLY, _BY_FAR = (3, 6), 0.97, 0.9
+_COLOURS, _CLEARLY = (3, 6), 0.97
 # No filter is not tried with strings where it is so much worse for single bytes, as in photographs. If it is, and
 # single bytes make more than this of the picture, the same goes for Up from the second number on.
-_HOPELESS, _SURELY_HOPELESS = 1.5, 2.0
+_HOPELESS = 1.5
 _DETAILED, _HOPELESS_UP = 0.42, 1.04
-# How large single bytes may be relative to strings, since they take a third of the time; and up to where a small sample
-# is not enough to know. It shows too few strings of grey pixels.
-_AS_GOOD, _CLOSE = 1.01, 1.04
-# What a sample may be wrong by before a larger one is looked at.
-_DECEIVED = 1.1
+# How large single bytes may be relative to strings, since they take a third of the time, also from the second ratio on;
+# and up to where a small sample is not enough to know. It shows too few strings of grey pixels.
+_AS_GOOD, (_AS_GOOD_GRAIN, _GRAIN), _CLOSE = 1.01, (1.02, 0.6), 1.04
+# Photographs are larger by these without a filter than with one: those of 8 bits, from a ratio on; frames of videos,
+# and others of which pairs make less; and those of 16 bits, from a ratio on. zlib does not make them smaller.
+(_PLAINLY, _FINE), _FAR_PLAINLY, (_HARDLY_PLAINLY, _ROUGH) = (1.25, 0.46), 1.8, (1.08, 0.7)
+# How large pictures that compress well may be relative to a sample by other writers. Its bands have so many bytes.
+_SURELY, _TALL = 0.97, 1 << 14
+# What a sample may be wrong by before a larger one is looked at, by whether the picture is small.
+_DECEIVED = (1.1, 1.04)
 
 
 class Native(NamedTuple):
@@ -82,6 +89,19 @@ def kernel() -> Any:
     return native().kernel
 
 
+def filtered(rows: Bytes, row_filter: int, step: int, bands: Sequence[tuple[int, int]]) -> Bytes:
+    """Return the filtered rows of bands, as ``filter_bands`` does; from the extension if there is one."""
+    used = kernel()
+    if used is None:
+        return filter_bands(rows, row_filter, step, bands)
+    out: Bytes = np.empty((sum(bottom - top for top, bottom in bands), rows.shape[1] + 1), np.uint8)
+    start = 0
+    for top, bottom in bands:
+        used.filter_rows(rows, out[start : start + bottom - top], rows.shape[1], step, top, bottom, row_filter)
+        start += bottom - top
+    return out
+
+
 def compressed(image: ImageArray, usual: Callable[..., list[bytes]]) -> Any:
     """Return the zlib stream of a picture's filtered rows: the extension's, or the usual one where that is smaller.
 
@@ -100,39 +120,75 @@ def compressed(image: ImageArray, usual: Callable[..., list[bytes]]) -> Any:
     rows = (np.ascontiguousarray(image, image.dtype.newbyteorder("=")), height, width * step, step, wide)
     choice = _choice(used, rows)
     if choice is None:
-        return usual(rival=1.0)
+        return usual()
     stream = used.deflate(*rows, choice.row_filter, choice.grey)
     ratio = len(stream) / image.nbytes
-    deceived = ratio > _DECEIVED * choice.expected and not _is_as_good(used, rows, choice, ratio)
-    if choice.in_doubt or deceived:
+    in_doubt = max(ratio, choice.expected) > (_SURELY if ratio < _GRADUAL else 1.0) * choice.usual
+    if in_doubt or _is_deceived(used, rows, choice.expected, ratio):
         other = usual(rival=ratio)
-        return other if sum(map(len, other)) < len(stream) else stream
+        return other if other and sum(map(len, other)) < len(stream) else stream
     return stream
 
 
-def _is_as_good(used: Any, rows: tuple[Any, ...], choice: _Choice, ratio: float) -> bool:
-    """Return whether a larger sample, which is like the picture, is not worth strings."""
-    sampled = _without_strings(used, rows, choice.row_filter, choice.grey, _LARGER_SAMPLE)
-    strings = _with_strings(used, rows, choice.rival, _LARGER_SAMPLE)
-    return bool(ratio <= _DECEIVED * sampled and sampled <= _AS_GOOD * strings)
+def _is_deceived(used: Any, rows: tuple[Any, ...], expected: float, ratio: float) -> bool:
+    """Return whether a picture is larger than its sample, and than other writers make it, as a larger sample shows."""
+    every = rows[1] * rows[2]
+    if ratio <= _DECEIVED[every < _SMALL_PICTURE] * expected:
+        return False
+    bands = (every, every) if every < _SMALL_PICTURE else (_LARGER_SAMPLE, _TALL)
+    return ratio > _smallest(used, rows, range(ADAPTIVE + 1) if rows[4] else (FEWER,), bands)
+
+
+def _smallest(used: Any, rows: tuple[Any, ...], kinds: Iterable[int], bands: tuple[int, int]) -> float:
+    """Return the least ratio that zlib makes of a sample after one of these row filters."""
+    samples = (used.sample(*rows, kind, *bands) for kind in kinds)
+    return min(len(zlib.compress(filtered, 1)) / len(filtered) for filtered in samples)
 
 
 class _Choice(NamedTuple):
-    """A row filter, whether to look for grey pixels, the ratio that is expected, and the row filter best for igzip.
+    """A row filter, whether to look for grey pixels, and the ratio that is expected.
 
-    in_doubt: whether samples do not show which way is better.
+    usual: the ratio that other writers may make; infinite for what is surely a photograph.
     """
 
     row_filter: int
     grey: bool
     expected: float
-    rival: int
-    in_doubt: bool = False
+    usual: float
 
 
 def _choice(used: Any, rows: tuple[Any, ...]) -> _Choice | None:
     """Return what the extension is to do; None if strings are better."""
-    size = _SAMPLE_BYTES
+    every = rows[1] * rows[2]
+    size = _SMALL_SAMPLE if every < _SMALL_PICTURE else _SAMPLE_BYTES
+    without_strings = functools.cache(functools.partial(_without_strings, used, rows))
+    with_strings = functools.cache(functools.partial(_with_strings, used, rows))
+    first, ratios = _filter(used, rows, size)
+    ratio, is_grey = ratios[first], False
+    rivals = {first, UP, NONE} if ratios[NONE] < _HOPELESS * ratio else {first, UP}
+    if NONE not in rivals and ratio > _DETAILED and ratios[UP] > _HOPELESS_UP * ratio:
+        rivals = {first}
+    if rows[3] in _COLOURS and first != NONE:
+        large = min(_LARGE_SAMPLE, max(_SAMPLE_BYTES, every // 8))
+        paired = without_strings(first, True, large)
+        if paired < 1 and paired < _CLEARLY * without_strings(first, False, large):
+            ratio, is_grey, rivals = paired, True, {UP}
+    if ratio < _COMPRESSIBLE:
+        return None
+    band = _WINDOW if ratio < _GRADUAL else 0
+    strings, rival = min((with_strings(one, 2 * band or size, band), one) for one in rivals)
+    if (_CLEARLY if is_grey else _AS_GOOD) * strings < ratio < _CLOSE * strings:
+        large = min(_LARGER_SAMPLE, max(_SAMPLE_BYTES, every // 8))
+        ratio, strings = without_strings(first, is_grey, large), with_strings(rival, large)
+    if ratio > (_AS_GOOD_GRAIN if ratio > _GRAIN else _AS_GOOD) * strings:
+        return None
+    kinds = {*rivals, first, NONE, ADAPTIVE} if rows[4] else {FEWER}
+    usual = _usual(used, rows, kinds, ratio, ratios[NONE] / ratios[first], is_grey)
+    return _Choice(first, is_grey, ratio, usual)
+
+
+def _filter(used: Any, rows: tuple[Any, ...], size: int) -> tuple[int, dict[int, float]]:
+    """Return the best row filter, and the ratios of those that count."""
     ratios = dict(enumerate(used.survey(*rows, size, _EVERY_FILTER)))
     each = ratios.pop(ADAPTIVE)
     first = min(ratios, key=ratios.__getitem__)
@@ -141,46 +197,36 @@ def _choice(used: Any, rows: tuple[Any, ...]) -> _Choice | None:
         each = ratios.pop(ADAPTIVE)
     if each < (1.0 if first == NONE else _FOR_EACH_ROW) * ratios[first]:
         first, ratios[ADAPTIVE] = ADAPTIVE, each
-    if ratios[first] > _NOISE:
-        first = NONE
-    ratio, is_grey = ratios[first], False
-    rivals = {first, UP, NONE} if ratios[NONE] < _HOPELESS * ratio else {first, UP}
-    if NONE not in rivals and ratio > _DETAILED and ratios[UP] > _HOPELESS_UP * ratio:
-        rivals = {first}
-    if rows[3] in _COLOURS and first != NONE:
-        large = min(_LARGE_SAMPLE, max(size, len(rows[0]) * rows[2] // 8))
-        paired = _without_strings(used, rows, first, True, large)
-        gain = paired / _without_strings(used, rows, first, False, large) if paired < 1 else 1.0
-        in_doubt = gain < _CLEARLY and _may_have_letters(used, rows, ratios[NONE] / ratio)
-        if in_doubt and gain < _BY_FAR and paired >= _COMPRESSIBLE:
-            return _Choice(first, True, paired, UP, in_doubt)
-        if gain < _CLEARLY and not in_doubt:
-            ratio, is_grey, rivals = paired, True, {UP}
-    if ratio < _COMPRESSIBLE:
-        return None
-    band = _WINDOW if ratio < _GRADUAL else 0
-    strings, rival = min((_with_strings(used, rows, one, 2 * band or size, band), one) for one in rivals)
-    if (is_grey or ratio > _AS_GOOD * strings) and ratio < _CLOSE * strings:
-        size = min(_LARGER_SAMPLE, max(size, len(rows[0]) * rows[2] // 8))
-        ratio = _without_strings(used, rows, first, is_grey, size)
-        strings = _with_strings(used, rows, rival, size)
-    return _Choice(first, is_grey, ratio, rival) if ratio <= _AS_GOOD * strings else None
+    return NONE if ratios[first] > _NOISE else first, ratios
 
 
-def _may_have_letters(used: Any, rows: tuple[Any, ...], without_filter: float) -> bool:
-    """Return whether a picture with grey pixels may be a screenshot: zlib makes strings of what is grey beside letters.
+def _usual(used: Any, rows: tuple[Any, ...], kinds: set[int], ratio: float, gain: float, is_grey: bool) -> float:
+    """Return the ratio that other writers may make, with the best of these row filters; infinite for a photograph.
 
-    A sample does not show those strings, but that no filter is about as good as one, or for strings better. Grey pixels
-    of 16 bits may also be 8 bits that were widened or shifted, in which zlib finds more strings than igzip.
-
-    without_filter: the ratio without a filter, relative to that with the best one.
+    gain: the ratio without a filter, relative to that with one.
     """
-    if rows[4]:
+    if _is_photograph(ratio, gain, rows[4], is_grey):
+        return math.inf
+    if rows[4] and is_grey:  # may be 8 bits that were widened or shifted, of which a sample shows too few strings
+        return 0.0
+    every = rows[1] * rows[2]
+    if ratio > _FINE and every < _SMALL_PICTURE:
+        bands = _SMALL_SAMPLE, 0
+    else:
+        bands = (every, every) if every < _SMALL_PICTURE // 2 else (_SAMPLE_BYTES, _TALL)
+    return _smallest(used, rows, kinds, bands)
+
+
+def _is_photograph(ratio: float, gain: float, wide: bool, is_grey: bool) -> bool:
+    """Return whether a picture surely has no letters and patterns, for which zlib may be better than the extension.
+
+    gain: the ratio without a filter, relative to that with one.
+    """
+    if ratio > _NOISE:
         return True
-    if without_filter > _SURELY_HOPELESS:
-        return False
-    plain, filtered = (_with_strings(used, rows, one, _SAMPLE_BYTES) for one in (NONE, UP))
-    return plain < _HOPELESS * filtered
+    if wide:
+        return ratio > _ROUGH and gain > _HARDLY_PLAINLY
+    return (ratio > _FINE and gain > _PLAINLY) or (is_grey and ratio > _GRADUAL and gain > _FAR_PLAINLY)
 
 
 def _without_strings(used: Any, rows: tuple[Any, ...], row_filter: int, grey: bool, size: int) -> float:
