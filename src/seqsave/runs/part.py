@@ -216,7 +216,7 @@ class _PartPublisher(FramePublisher):
 
     def _after_collision(
         self, task: FrameTask, file: FileToPublish, *, was_tried: bool
-    ) -> Flow[SavedFrame | targets.Published | None]:
+    ) -> Flow[SavedFrame | targets.Published]:
         data: bytes
         there: targets.Published
         try:

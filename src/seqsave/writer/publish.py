@@ -129,7 +129,7 @@ class FramePublisher:
         # Storages with an event loop leave no temporary files.
         if self._target.loop is None and self._existing.has_stale_files(task.key.folder):
             yield Call(partial(self._existing.remove_stale_files, task.key.folder))
-        entry = self._published_entry(task, answer)
+        entry = self._entry(task, answer)
         if self._proxies is not None:
             entry, full = self._packed(self._proxies, task, entry)
             if full is not None:
@@ -194,13 +194,13 @@ class FramePublisher:
 
     def _after_collision(
         self, task: FrameTask, file: FileToPublish, *, was_tried: bool
-    ) -> Flow[SavedFrame | targets.Published | None]:
+    ) -> Flow[SavedFrame | targets.Published]:
         """Decide about a file that exists already and must not be replaced.
 
-        Returns the record of a frame that is skipped; None for a file that is this frame. Raises FrameExistsError.
+        Returns the record of a frame that is skipped, or of a file that is this frame. Raises FrameExistsError.
         """
         if was_tried and (yield from self._is_ours(task.key, file)):
-            return None
+            return _compared(file)
         yield from self._refuse_other_name(task.key)
         return self._collided(task.key)
 
@@ -272,12 +272,6 @@ class FramePublisher:
             topic="exists",
         )
 
-    def _published_entry(self, task: FrameTask, answer: targets.Published | None) -> FrameEntry:
-        """Return the entry of a saved frame. answer: None if it was lost and the file was compared."""
-        if answer is None:
-            return self._entry(task, None, True, UNKNOWN_VERSION)
-        return self._entry(task, answer.etag, answer.acknowledged, answer.version)
-
     def _saved(self, task: FrameTask, entry: FrameEntry) -> SavedFrame:
         """Return the record of a saved frame, which enters the manifest."""
         self._record.add(entry)
@@ -290,7 +284,7 @@ class FramePublisher:
         for path, task in list(self._under_way.items()):
             with contextlib.suppress(TargetError):
                 if task.frame.is_equal(self._target.read(path)):
-                    entry = self._published_entry(task, None)
+                    entry = self._entry(task, _compared(task.frame))
                     if self._proxies is not None:
                         entry, _ = self._packed(self._proxies, task, entry)
                     yield self._saved(task, entry)
@@ -317,22 +311,21 @@ class FramePublisher:
         )
         task.files = (frame, *sidecars) if frame.create else (*sidecars, frame)
 
-    def _entry(
-        self, task: FrameTask, etag: str | None = None, acknowledged: bool = False, version: str | None = None
-    ) -> FrameEntry:
-        """Return the manifest's entry of an encoded frame; by default, before the storage has answered."""
+    def _entry(self, task: FrameTask, answer: targets.Published | None = None) -> FrameEntry:
+        """Return the manifest's entry of an encoded frame. answer: None before the storage has answered."""
         key, frame = task.key, task.frame
+        answer = answer or targets.Published(size=frame.size)
         return FrameEntry(
             index=key.index,
             batch=key.batch,
             name=self._name(key),
             size=frame.size,
             checksum=crc32_text(frame.crc32),
-            etag=etag,
-            acknowledged=acknowledged,
+            etag=answer.etag,
+            acknowledged=answer.acknowledged,
             recipe=task.recipe,
             picture=task.picture,
-            version=version,
+            version=answer.version,
             run=self._run_id,
         )
 
@@ -362,3 +355,8 @@ class _Attempts:
 def _trial_beside(path: str) -> str:
     """Return the path of the file with which ``probe_create`` tests the storage."""
     return naming.join(path.rpartition("/")[0], f"{naming.PRIVATE_FOLDER}/create.txt")
+
+
+def _compared(file: FileToPublish) -> targets.Published:
+    """Return the record of a file whose answer was lost, and which the storage was found to have."""
+    return targets.Published(size=file.size, acknowledged=True, version=UNKNOWN_VERSION)
