@@ -18,6 +18,9 @@ __all__ = ["MOST_DEPTH", "RawText", "changes", "dump", "is_shallow", "load"]
 MOST_DEPTH = 200
 
 
+_PLAIN = frozenset((str, int, bool, type(None)))
+
+
 class RawText(str):
     """A text that is written to the file unchanged, not as JSON."""
 
@@ -42,7 +45,7 @@ def changes(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     The NaN with which ComfyUI marks nodes that always run (``is_changed``) states nothing, and is left out.
     """
     for name, value in values.items():
-        inside = [(value, name)]
+        inside = [] if _is_unchanged(value) else [(value, name)]
         for one, place in inside:  # which grows
             if isinstance(one, float):
                 if not math.isfinite(one):
@@ -61,6 +64,23 @@ def changes(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             for key, item in items:
                 if isinstance(item, (float, list, tuple, dict)) and not (name == "prompt" and key == "is_changed"):
                     inside.append((item, f"{place}[{key!r:.80}]"))
+
+
+def _is_unchanged(value: Any) -> bool:
+    """Return False for a value with a number that is not finite, or a key that is not a text."""
+    level, finite = [value], math.isfinite
+    for one in level:  # which grows
+        if isinstance(one, dict):
+            for key, item in one.items():
+                if not isinstance(key, str):
+                    return False
+                if type(item) not in _PLAIN:
+                    level.append(item)
+        elif isinstance(one, (list, tuple)):
+            level += [item for item in one if type(item) not in _PLAIN]
+        elif isinstance(one, float) and not finite(one):
+            return False
+    return True
 
 
 def load(texts: Mapping[str, str]) -> dict[str, Any]:
