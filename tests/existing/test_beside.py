@@ -93,6 +93,20 @@ def test_frames_outside_of_batch_folders_are_named_beside_those_in_them(
     assert saved(not is_batched, 3) == (text,)
 
 
+def test_doubted_frames_of_a_copy_are_no_other_frames(tmp_path: Path) -> None:
+    """The record of a doubted frame states no run."""
+    with seqsave.open_writer(tmp_path / "source") as writer:
+        for _ in range(4):
+            writer.write_batch(pictures(2))
+    with pytest.raises(ZeroDivisionError), seqsave.open_writer(tmp_path / "source", total=4) as writer:
+        writer.write(pictures(1)[0])
+        raise ZeroDivisionError
+    with pytest.warns(seqsave.SeqSaveWarning):
+        source = seqsave.open_sequence(tmp_path / "source")
+        (doubts,) = seqsave.save(source, tmp_path / "copy").warnings
+    assert "are to be rendered again" in doubts
+
+
 DOUBLES = (
     "other files have the numbers of frames of this sequence: 0-2, such as frame_00000.png; remove what is not wanted, "
     "and save with the same `digits`"

@@ -21,7 +21,7 @@ ALL = {"start": -1, "count": 0, "step": 1, "missing": "error"}
 
 def load(**more: Any) -> tuple[list[int], list[str]]:
     """Return the numbers of the loaded frames, which are their pixels, and the node's warnings."""
-    done = LoadFrames().load("shot", **{"prefix": "", **ALL, **more})
+    done = LoadFrames().load("shot", "", **{**ALL, **more})
     images, mask, count = done["result"]
     assert len(images) == len(mask) == count
     return [round(float(image[0, 0, 0]) * 255) for image in images], done["ui"].get("warnings", [])
@@ -129,15 +129,3 @@ def test_pictures_of_one_file(folders: host.Folders) -> None:
         load_file(start=-2)
     with pytest.raises((SequenceNotFoundError, FrameNameError)):
         load_file(count=2**62, step=4, missing="repeat previous")
-
-
-def test_what_is_left_out_beside_the_sequence_is_named_on_the_node(folders: host.Folders) -> None:
-    folder = Path(folders.output, "shot")
-    seqsave.save([np.full((2, 2, 3), index, np.uint8) for index in range(3)], folder)
-    Image.new("RGB", (2, 2)).save(folder / "reference.png")
-    for _ in range(2):  # and not in the first run only
-        assert load() == (
-            [0, 1, 2],
-            [f"frame_#####.png in {folder} is opened; left out beside it: reference.png"],
-        )
-    assert load(prefix="frame")[1] == []

@@ -87,7 +87,8 @@ class FramesBeside:
         if len(mine) != 1:
             return
         is_single = True in mine
-        others = {one.index for one in self.made.frames if one.run != self.run and (one.batch is None) != is_single}
+        rest = [one for one in self.made.frames if one.run != self.run and not one.disputed]  # these state no run
+        others = {one.index for one in rest if (one.batch is None) != is_single}
         others |= {index for name, index in self._unrecorded.items() if ("/" in name) == is_single}
         if others:
             where, here = ("in", "outside of") if is_single else ("outside of", "in")

@@ -91,7 +91,7 @@ def parse_batch_folder(name: str) -> int | None:
     if found is None:
         return None
     number = int(found["number"])
-    return number if batch_folder(number) == name else None
+    return number if number <= MAX_INDEX and batch_folder(number) == name else None
 
 
 def is_misnamed_batch(name: str) -> bool:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
-from seqsave import FrameExistsError, OptionError, SaveError, SeqSaveWarning
+from seqsave import FrameExistsError, OptionError, SaveError
 
 from .. import access, animations, counting, host, names, parallel, pictures, preview, prompts, ranges, saving, wanted
 from ..objects import AnimationSequence, FrameCounter, LogEntry
@@ -350,7 +349,7 @@ class LoadFrames:
             return _animated(
                 animation, ranges.chosen_pictures(animation.name, len(animation), start, count, step, missing)
             )
-        sequence, notes = parallel.away(lambda: _opened(directory_path, prefix, filetype))
+        sequence = parallel.away(lambda: _open(directory_path, prefix, filetype))
         chosen = parallel.away(lambda: ranges.chosen(sequence, start, count, step, missing))
         frames = sorted(set(chosen.frames), key=lambda frame: frame.index)
         place = {frame.index: number for number, frame in enumerate(frames)}
@@ -363,7 +362,7 @@ class LoadFrames:
             pictures.put(array, place[frame.index], image, mask, frame.name)
 
         parallel.each(load, frames[1:])
-        return _loaded(image, mask, [place[frame.index] for frame in chosen.frames], [*notes, *chosen.notes])
+        return _loaded(image, mask, [place[frame.index] for frame in chosen.frames], chosen.notes)
 
 
 def _animated(animation: animations.Animation, chosen: ranges.ChosenPictures) -> dict[str, Any]:
@@ -388,18 +387,6 @@ def _loaded(image: Any, mask: Any, order: list[int], notes: list[str]) -> dict[s
     # Without notes too, so that those of the last run disappear.
     shown: dict[str, Any] = {"text": [], **({"warnings": notes} if notes else {})}
     return {"ui": shown, "result": (image, mask, len(order))}
-
-
-def _opened(directory_path: str, prefix: str, filetype: str) -> tuple[FrameSequence, list[str]]:
-    """Return a sequence, and what opening it warns of, such as files that are left out beside it."""
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", SeqSaveWarning)
-        sequence = _open(directory_path, prefix, filetype)
-    notes = list(dict.fromkeys(str(one.message) for one in caught if issubclass(one.category, SeqSaveWarning)))
-    for one in caught:
-        if not issubclass(one.category, SeqSaveWarning):  # those of other code
-            warnings.warn_explicit(one.message, one.category, one.filename, one.lineno)
-    return sequence, notes
 
 
 def _open(directory_path: str, prefix: str, filetype: str) -> FrameSequence:
