@@ -101,8 +101,8 @@ def test_doubted_frames_of_a_copy_are_no_other_frames(tmp_path: Path) -> None:
     with pytest.raises(ZeroDivisionError), seqsave.open_writer(tmp_path / "source", total=4) as writer:
         writer.write(pictures(1)[0])
         raise ZeroDivisionError
+    source = seqsave.open_sequence(tmp_path / "source")
     with pytest.warns(seqsave.SeqSaveWarning):
-        source = seqsave.open_sequence(tmp_path / "source")
         (doubts,) = seqsave.save(source, tmp_path / "copy").warnings
     assert "are to be rendered again" in doubts
 

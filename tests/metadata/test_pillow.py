@@ -149,6 +149,8 @@ def test_colours_that_a_format_cannot_state_are_named() -> None:
             "the chromaticity (0.3, 0.3), which is left out: info['chromaticity'] must be 8",
         ),
         ({"chromaticity": b"12345678"}, "the chromaticity b'12345678', which is left out"),
+        ({"srgb": 7}, "the srgb 7, which is left out: info['srgb'] must be the number of a rendering intent, 0 to 3"),
+        ({"srgb": np.array([1, 2])}, "the srgb array([1, 2]), which is left out"),
         ({"gamma": -1e9}, "gamma"),
         ({"chromaticity": (0.3,) * 8}, "primaries"),
     ],
@@ -174,6 +176,14 @@ def test_densities_of_every_kind_of_number(dpi: Any) -> None:
 def test_a_profile_of_pixels_that_become_rgb_is_called_by_their_mode(mode: str) -> None:
     with pytest.warns(seqsave.SeqSaveWarning, match=f"ICC profile of {mode}$"):
         saved(read_from_file(mode, icc_profile=PROFILE))
+
+
+@pytest.mark.parametrize("info", [{"srgb": 0}, {"gamma": 0.5}, {"chromaticity": (0.3,) * 8}])
+def test_colours_of_a_png_whose_pixels_are_no_rgb_are_named(info: dict[str, Any]) -> None:
+    with pytest.warns(seqsave.SeqSaveWarning):
+        stated, (warning,) = saved(read_from_file("HSV", **info))
+    assert stated == seqsave.ImageInfo()
+    assert "a picture of Pillow in HSV states the colours of a PNG, which are left out" in warning
 
 
 def test_variations_state_their_own() -> None:

@@ -55,7 +55,13 @@ def _colours_and_density(image: Image, warn: Callable[[str, str], None]) -> Imag
         allowed = "info['dpi'] must be two numbers above 0, pixels per inch across and down"
         warn("dpi", f"a picture of Pillow states the density {value}, which is left out: {allowed}")
     dpi, aspect = stated.density(*(sides or (0, 0)))
-    color, gamma, primaries = (None, None, None) if is_other or profile is not None else _of_png(image, warn)
+    color, gamma, primaries = (None, None, None) if profile is not None else _of_png(image, warn)
+    if is_other and (color, gamma, primaries) != (None, None, None):
+        advice = 'convert it to "RGB", and put them into its info'
+        warn(
+            "colours", f"a picture of Pillow in {image.mode} states the colours of a PNG, which are left out: {advice}"
+        )
+        color = gamma = primaries = None
     if (profile, dpi, color, gamma, primaries) == (None,) * 5:
         return None
     left = stated.only_named(profile, image.mode) if is_other else None
@@ -67,8 +73,12 @@ def _of_png(image: Image, warn: Callable[[str, str], None]) -> tuple[ColorSpace 
     """Return the colours that a PNG file without a profile states: sRGB, which outranks the rest, or gAMA and cHRM."""
     from seqsave.pictures.color import COLOR_SPACES
 
-    if image.info.get("srgb") in (0, 1, 2, 3):  # a rendering intent
+    intent = image.info.get("srgb")
+    if _numbers(intent) in ([0], [1], [2], [3]):
         return COLOR_SPACES["srgb"], None, None
+    if intent is not None:
+        allowed = "info['srgb'] must be the number of a rendering intent, 0 to 3"
+        warn("srgb", f"a picture of Pillow states the srgb {shortened(intent)}, which is left out: {allowed}")
     found: dict[str, list[float]] = {}
     for name, count in (("gamma", 1), ("chromaticity", 8)):
         value = image.info.get(name)
