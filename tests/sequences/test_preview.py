@@ -213,10 +213,11 @@ def test_a_movie_with_frames_of_an_older_run_at_its_end_says_so() -> None:
     assert make_preview(sequence, sequence.target, "a.webm").notes == (note,)
 
 
-def test_a_movie_of_a_sequence_with_a_damaged_manifest_says_so() -> None:
+def test_a_movie_of_a_sequence_with_a_contradictory_manifest_says_so() -> None:
     place = f"memory://damaged-{next(COUNTER)}"
     seqsave.save([FRAMES[0]] * 2, place)
-    sequence = seqsave.open_sequence(place)
-    assert sequence.target is not None
-    sequence.target.publish(".seqsave/frame.png.json", b"{", content_type="application/json")
-    assert make_preview(seqsave.open_sequence(place), sequence.target, "a.webm").notes == ("the manifest is damaged",)
+    target = seqsave.open_sequence(place).target
+    assert target is not None
+    document = target.read(".seqsave/frame.png.json").replace(b"frame_00001.png", b"frame_00009.png")
+    target.publish(".seqsave/frame.png.json", document, content_type="application/json")
+    assert make_preview(seqsave.open_sequence(place), target, "a.webm").notes == ("the manifest is damaged",)

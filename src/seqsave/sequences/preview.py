@@ -237,8 +237,8 @@ def _unfinished(sequence: FrameSequence) -> list[str]:
     gaps = f"frames are missing, and the movie goes on without them: {naming.format_ranges(lacking.runs, 10)}{every}"
     is_all = bool(lacking.runs) and progress.has_end and progress.render_again == lacking.runs
     notice = "" if is_all else progress.notice
-    said = "the manifest is damaged" if progress.state == "damaged" else f"the sequence is {notice}"
-    return [*([gaps] if lacking.runs else []), *([said] if notice else [])]
+    problem = "the manifest is damaged" if progress.state == "damaged" else f"the sequence is {notice}"
+    return [*([gaps] if lacking.runs else []), *([problem] if notice else [])]
 
 
 def _refitted(movie: Movie, shown: FrameSequence) -> list[str]:
