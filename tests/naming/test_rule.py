@@ -127,7 +127,8 @@ def test_digits_that_are_refused(digits: object) -> None:
 def test_only_the_batch_folders_that_the_rule_makes() -> None:
     names = ["batch_0000", "batch_0012", "batch_12345", "batch_3", "batch_00003", "batch_x", "batch_0001x"]
     assert [naming.parse_batch_folder(name) for name in names] == [0, 12, 12345, None, None, None, None]
-    assert naming.parse_batch_folder(f"batch_{2**63}") is None  # no number of a batch
+    beyond = f"batch_{2**63}"  # no number of a batch
+    assert (naming.parse_batch_folder(beyond), naming.is_misnamed_batch(beyond)) == (None, False)
 
 
 @given(st.text(min_size=1, max_size=20).filter(lambda t: not any(0xD800 <= ord(c) < 0xE000 for c in t)))

@@ -97,7 +97,8 @@ def parse_batch_folder(name: str) -> int | None:
 def is_misnamed_batch(name: str) -> bool:
     """Return True for a name like those of batch folders with another padding: ``batch_3``, ``batch_00003``."""
     number = name.removeprefix("batch_")
-    return number != name and number.isascii() and number.isdigit() and parse_batch_folder(name) is None
+    is_number = number != name and number.isascii() and number.isdigit() and int(number) <= MAX_INDEX
+    return is_number and parse_batch_folder(name) is None
 
 
 def to_ranges(indices: Iterable[int]) -> tuple[range, ...]:
