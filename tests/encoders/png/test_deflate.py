@@ -230,6 +230,13 @@ def test_grey_in_colours(channels: int) -> None:
     assert len(encode(image).data) <= 1.02 * pillow_size(image, compress_level=1)
 
 
+@pytest.mark.parametrize("shape", [(16, 16), (32, 32), (15, 130), (1, 1921), (200, 300)])
+def test_noise_of_grey_in_colours(shape: tuple[int, int]) -> None:
+    """igzip finds none of the equal bytes, zlib does."""
+    noise = np.random.default_rng(0).integers(0, 256, (*shape, 1), np.uint8)
+    assert not too_large({"grey noise": np.repeat(noise, 3, axis=2)})
+
+
 def test_small_does_not_depend_on_a_sample_that_deceives(monkeypatch: pytest.MonkeyPatch) -> None:
     image = kinds(60, 60, 3)["soft"]
     monkeypatch.setattr(deflate._Sample, "best", lambda *_: deflate._Recipe(0, 9, 0))

@@ -121,7 +121,8 @@ def _fast(rows: Bytes, step: int, wide: bool, rival: float | None) -> list[bytes
     else:
         sample = _Sample(rows, step, wide, max(_SMALL_SAMPLE, rows.size // 160))
         recipe = _fast_for_large(sample)
-    if _FLAT < sample.ratio(recipe) < _NOISE and (rival is not None or not _is_surely_small(sample, recipe)):
+    is_noise = sample.ratio(recipe) > _NOISE and not sample.has_grey_pixels()  # of which zlib finds the equal bytes
+    if sample.ratio(recipe) > _FLAT and not is_noise and (rival is not None or not _is_surely_small(sample, recipe)):
         sample = sample.larger()
         recipe = _not_larger_than_usual(sample, recipe)
     expected = sample.ratio(recipe)
@@ -170,7 +171,7 @@ def _not_larger_than_usual(sample: _Sample, recipe: _Recipe) -> _Recipe:
 
     Those of zlib are what the others use, whatever the sample shows, and slower ones that may be smaller.
     """
-    if sample.picture_bytes <= _SMALL_PICTURE:
+    if sample.is_whole and (sample.picture_bytes <= _SMALL_PICTURE or sample.ratio(recipe) > _COMPRESSIBLE):
         return sample.best((recipe, *sample.usual()))
     if sample.ratio(recipe) > _NOISY and sample.size(recipe) <= sample.least_usual(recipe):
         return recipe
