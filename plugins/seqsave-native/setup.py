@@ -13,8 +13,17 @@ import sysconfig
 from setuptools import Extension, setup
 
 LIMITED = sys.version_info >= (3, 11) and not sysconfig.get_config_var("Py_GIL_DISABLED")
-SOURCES = ("module.c", "encode.c", "processor.c", "unfilter.c")
-HEADERS = ("encode.h", "encode_body.h", "huffman.h", "levels.h", "processor.h", "unfilter.h", "unfilter_body.h")
+SOURCES = ("module.c", "encode.c", "inflate.c", "processor.c", "unfilter.c")
+HEADERS = (
+    "encode.h",
+    "encode_body.h",
+    "huffman.h",
+    "inflate.h",
+    "levels.h",
+    "processor.h",
+    "unfilter.h",
+    "unfilter_body.h",
+)
 REQUIRED = os.environ.get("SEQSAVE_NATIVE_REQUIRED", "0") not in ("", "0")
 FLAGS = ["/O2"] if os.name == "nt" else ["-O3", "-g0", "-std=c11", "-fvisibility=hidden"]
 

@@ -170,6 +170,11 @@ static inline int length_symbol(size_t run)
 
 static const struct loops *const LOOPS[SEQSAVE_LEVELS] = LEVELS(&loops);
 
+uint32_t seqsave_adler(uint32_t adler, const uint8_t *data, size_t size)
+{
+    return LOOPS[seqsave_level()]->adler(adler, data, size);
+}
+
 static void set_runs(struct codes *codes)
 {
     for (unsigned run = 3; run <= LONGEST; run++) {

@@ -54,4 +54,7 @@ int seqsave_survey_grey(const seqsave_picture *picture, size_t bytes, int row_fi
 int seqsave_sample(const seqsave_picture *picture, size_t bytes, size_t band_bytes, int row_filter,
                    seqsave_stream *sample);
 
+/* The Adler-32 (RFC 1950) of these bytes behind those of `adler`; 1 for none. */
+uint32_t seqsave_adler(uint32_t adler, const uint8_t *data, size_t size);
+
 #endif

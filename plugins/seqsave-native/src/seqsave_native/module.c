@@ -7,11 +7,12 @@
 #include <string.h>
 
 #include "encode.h"
+#include "inflate.h"
 #include "processor.h"
 #include "unfilter.h"
 
 /* Changes with every change of a function's arguments or results. seqsave uses no version that it does not know. */
-#define API 4
+#define API 5
 
 /* --- a compressed picture ------------------------------------------------------------------------------------------ */
 
@@ -307,6 +308,34 @@ static PyObject *undo(PyObject *module, PyObject *args)
     Py_RETURN_NONE;
 }
 
+/* A byte of a deflate stream makes at most so many. */
+#define MOST_OF_A_BYTE 1032
+
+static PyObject *inflate(PyObject *module, PyObject *args)
+{
+    (void)module;
+    Py_buffer view;
+    Py_ssize_t size;
+    int always = 0, failed = 1;
+    if (!PyArg_ParseTuple(args, "y*n|p:inflate", &view, &size, &always))
+        return NULL;
+    seqsave_stream made = {NULL, 0};
+    /* No memory for what the stream cannot make; other decoders may need less for what it does make. */
+    if (size >= 0 && size / MOST_OF_A_BYTE <= view.len) {
+        Py_BEGIN_ALLOW_THREADS
+        made.size = (size_t)size;
+        made.data = malloc(made.size ? made.size : 1);
+        failed = made.data == NULL ? -1 : seqsave_inflate(view.buf, (size_t)view.len, made.data, made.size, always);
+        if (failed)
+            free(made.data);
+        Py_END_ALLOW_THREADS
+    }
+    PyBuffer_Release(&view);
+    if (failed)
+        Py_RETURN_NONE;
+    return as_stream(&made);
+}
+
 /* --- the processor ------------------------------------------------------------------------------------------------- */
 
 static PyObject *level(PyObject *module, PyObject *unused)
@@ -367,6 +396,10 @@ static PyMethodDef methods[] = {
     {"survey_grey", survey_grey, METH_VARARGS,
      "survey_grey(pixels, height, length, step, wide, row_filter, size): return the same for deflate with grey; 1 if few\n"
      "pixels are grey."},
+    {"inflate", inflate, METH_VARARGS,
+     "inflate(stream, size, always=False): unpack a zlib stream to a Stream of exactly size bytes.\n\n"
+     "Returns None for a stream that is not whole and sound or has another size, if there is not enough memory, and,\n"
+     "without always, for one that other decoders unpack as fast: one with many matches or small blocks, or small itself."},
     {"undo", undo, METH_VARARGS,
      "undo(filtered, out, height, length, step, wide): undo the filters of rows, each a number of a filter and length\n"
      "bytes; out gets the rows. wide: samples of 16 bits become those of this processor's byte order.\n"

@@ -1,8 +1,9 @@
 """Decode PNG files to pixels and texts. Every checksum is verified and every size is bounded.
 
-igzip unpacks all files, in half of the time that zlib takes. The extension in C undoes the row filters. Without it,
-numpy undoes those that it is fast with: None, Sub and Up. For all others, palettes and fewer bits, Pillow gets the
-unpacked bytes: as a file, or as a picture of 8 bits for samples of 16, of which it returns only the upper bytes.
+igzip unpacks files, in half of the time that zlib takes; the extension in C, in less, those with few matches, as
+seqsave writes photographs. The extension also undoes the row filters. Without it, numpy undoes those that it is fast
+with: None, Sub and Up. For all others, palettes and fewer bits, Pillow gets the unpacked bytes: as a file, or as a
+picture of 8 bits for samples of 16, of which it returns only the upper bytes.
 Source: PNG specification, third edition.
 """
 
@@ -213,15 +214,7 @@ def _inflated_text(packed: bytes, budget: int) -> bytes:
 def _filtered(header: _Header, stream: bytes | memoryview) -> list[Bytes]:
     """Return the rows of each pass, as they are in the file: each is the number of its filter, and filtered bytes."""
     passes = header.passes
-    size = sum(one.rows * one.length for one in passes)
-    inflater = isal_zlib.decompressobj()
-    try:
-        # One byte more than the pixels need, because only then the end of the stream, with its checksum, is read.
-        data = inflater.decompress(stream, size + 1)
-    except _IsalError as error:
-        raise DecodeError(f"this PNG is damaged: its pixels cannot be unpacked ({error})") from error
-    if len(data) < size or (len(data) == size and not inflater.eof):
-        raise DecodeError(f"this PNG is truncated: its pixels unpack to {len(data)} of {size} bytes")
+    data = _unpacked(stream, sum(one.rows * one.length for one in passes))
     parts, start = [], 0
     for one in passes:
         end = start + one.rows * one.length
@@ -231,6 +224,24 @@ def _filtered(header: _Header, stream: bytes | memoryview) -> list[Bytes]:
     if worst > PAETH:
         raise DecodeError(f"this PNG is damaged: row filter {worst} does not exist")
     return parts
+
+
+def _unpacked(stream: bytes | memoryview, size: int) -> Any:
+    """Return the bytes of a zlib stream: at least so many, as a buffer."""
+    used = kernel()
+    # The extension takes sound streams with few matches, and returns None for all others.
+    unpacked = None if used is None else used.inflate(stream, size)
+    if unpacked is not None:
+        return unpacked
+    inflater = isal_zlib.decompressobj()
+    try:
+        # One byte more than the pixels need, because only then the end of the stream, with its checksum, is read.
+        data = inflater.decompress(stream, size + 1)
+    except _IsalError as error:
+        raise DecodeError(f"this PNG is damaged: its pixels cannot be unpacked ({error})") from error
+    if len(data) < size or (len(data) == size and not inflater.eof):
+        raise DecodeError(f"this PNG is truncated: its pixels unpack to {len(data)} of {size} bytes")
+    return data
 
 
 def _is_for_us(header: _Header, parts: list[Bytes]) -> bool:

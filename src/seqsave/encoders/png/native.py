@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Native", "compressed", "filtered", "kernel", "native"]
 
-_API = 4
+_API = 5
 _WITHOUT = "igzip and zlib"
 _LEAST, _MOST = 1 << 15, 1 << 29
 _SMALL_PICTURE = 1 << 19
