@@ -179,7 +179,7 @@ def test_the_interrupt_button_and_the_same_graph_again(
     graph = Graph()
     gate = comfy.base / f"button_{kind}"
     if kind == "list":
-        images = graph.add("Test PaintedList", first=0, count=400, height=720, width=1280)
+        images = graph.add("Test PaintedList", first=0, count=4000, height=720, width=1280)
         graph.frames(str(folder), images, start=-1)
     else:
         looped(graph, folder, 4, start=-1)
