@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -18,19 +18,10 @@ from seqsave.encoders.png.encoder import PngEncoder
 from seqsave.errors import DecodeError
 from seqsave.types import FrameInfo
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 LARGEST = 2**63 - 1
 STRATEGIES = (zlib.Z_DEFAULT_STRATEGY, zlib.Z_FILTERED, zlib.Z_HUFFMAN_ONLY, zlib.Z_RLE, zlib.Z_FIXED)
 
-
-@pytest.fixture(params=_kernel.levels(), autouse=True)
-def level(request: pytest.FixtureRequest) -> Iterator[str]:
-    before = _kernel.level()
-    _kernel.set_level(request.param)
-    yield request.param
-    _kernel.set_level(before)
+pytestmark = pytest.mark.usefixtures("level")
 
 
 def unpacked(stream: Any, size: int) -> bytes | None:

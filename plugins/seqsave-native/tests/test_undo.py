@@ -6,7 +6,7 @@ import io
 import struct
 import zlib
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,19 +19,11 @@ from tests.encoders.pictures import undone as by_the_book
 from seqsave.encoders.png import decoder
 from seqsave.errors import DecodeError
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 COLOUR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}
 MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
 
 
-@pytest.fixture(params=_kernel.levels(), autouse=True)
-def level(request: pytest.FixtureRequest) -> Iterator[str]:
-    before = _kernel.level()
-    _kernel.set_level(request.param)
-    yield request.param
-    _kernel.set_level(before)
+pytestmark = pytest.mark.usefixtures("level")
 
 
 def chunk(kind: bytes, content: bytes) -> bytes:

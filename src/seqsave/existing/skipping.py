@@ -97,7 +97,7 @@ class ExistingFrames:
         """
         return self._if_exists == "error" or self._listings.get(path.rpartition("/")[0]) is None
 
-    def has_stale_files(self, folder: str) -> bool:
+    def is_time_to_clean(self, folder: str) -> bool:
         """Count a published frame in its folder, and return whether to remove stale temporary files from it now.
 
         That takes a listing, too much for a single frame: it is done with the second one.

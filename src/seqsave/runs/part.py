@@ -152,7 +152,7 @@ class _PartExisting(ExistingFrames):
         """Return False: the run has tested at its beginning that the storage refuses to replace files."""
         return False
 
-    def has_stale_files(self, folder: str) -> bool:
+    def is_time_to_clean(self, folder: str) -> bool:
         """Return False: the commit removes stale files from whole folders."""
         return False
 

@@ -127,7 +127,7 @@ class FramePublisher:
                     return published
             answer = published if file.path == task.key.path else answer
         # Storages with an event loop leave no temporary files.
-        if self._target.loop is None and self._existing.has_stale_files(task.key.folder):
+        if self._target.loop is None and self._existing.is_time_to_clean(task.key.folder):
             yield Call(partial(self._existing.remove_stale_files, task.key.folder))
         entry = self._entry(task, answer)
         if self._proxies is not None:
