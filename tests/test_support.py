@@ -77,6 +77,7 @@ def test_a_port_belongs_to_one_process_until_it_gives_it_back() -> None:
     wait_until(lambda: other().stdout == f"[{port}]\n", "the port")  # unless a test run beside this one has it now
 
 
+@pytest.mark.s3
 def test_a_server_that_was_killed_comes_back_with_what_it_had() -> None:
     with S3Server() as server:
         url, killed, port = server.new_prefix() + "/frame.png", server.pid, server.port
