@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import warnings
 import zlib
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +16,7 @@ import seqsave
 import seqsave.targets
 from seqsave import manifest
 from seqsave.manifest.run import RunRecord
+from seqsave.sequences.progress import progress_of
 from tests.manifest.saved import PATH, found, indices, is_there, picture
 from tests.support.patience import PATIENCE
 from tests.support.places import Place
@@ -496,6 +498,49 @@ def test_a_shorter_rerender_over_a_longer_one_is_not_whole(place: Place, setting
             Path(place.url, frame.name).unlink()
         seqsave.save([picture(3)] * 4, place.url, **settings)
         assert found(place).complete
+
+
+@pytest.mark.parametrize("has_batches", [True, False])
+def test_frames_of_an_older_run_in_the_other_kind_of_folder_are_not_of_the_last_one(
+    place: Place, settings: dict[str, Any], has_batches: bool
+) -> None:
+    def save(batches: bool) -> None:
+        with warnings.catch_warnings(), seqsave.open_writer(place.url, **settings) as writer:
+            warnings.simplefilter("ignore")
+            for index in range(3):
+                writer.write_batch([picture(index)] * 2, index=index) if batches else writer.write(picture(index))
+
+    save(not has_batches)
+    save(has_batches)
+    one = found(place)
+    assert (one.complete, one.missing, one.expected, one.beyond) == (False, {}, (range(3),), ())
+    assert one.batches == ((0, 1) if has_batches else (None,))
+    assert {frame.batch for frame in one.outside} == ({None} if has_batches else {0, 1})
+    where, here = ("outside of", "in") if has_batches else ("in", "outside of")
+    assert one.obstacles() == [
+        f"frames of an older run lie {where} batch folders, and those of the last one {here} them: 0-2"
+    ]
+    sequence = seqsave.open_sequence(place.url, storage_options=place.storage_options)
+    assert str(progress_of(sequence)) == "finished, but frames of an older run lie beside it: 0-2"
+    if place.kind == "local":
+        for frame in one.outside:
+            Path(place.url, frame.name).unlink()
+        assert progress_of(seqsave.open_sequence(place.url)).state == "complete"
+
+
+def test_a_run_of_both_kinds_and_runs_of_single_variations_are_whole(place: Place, settings: dict[str, Any]) -> None:
+    with seqsave.open_writer(place.url, prefix="both", **settings) as writer:
+        for index in range(2):
+            writer.write(picture(9), index=index)
+            writer.write_batch([picture(index)] * 2, index=index)
+    for batch in range(3):
+        with seqsave.open_writer(place.url, prefix="each", **settings) as writer:
+            for index in range(2):
+                writer.write(picture(batch), index=index, batch=batch)
+    for prefix, batches in (("both", (0, 1)), ("each", (0, 1, 2))):
+        known = seqsave.open_sequence(place.url, prefix=prefix, storage_options=place.storage_options).manifest
+        assert known is not None
+        assert (known.complete, known.batches, known.outside) == (True, batches, ())
 
 
 def test_parts_that_are_saved_again_leave_the_others_alone(place: Place, settings: dict[str, Any]) -> None:

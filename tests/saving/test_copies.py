@@ -446,6 +446,16 @@ def test_frames_of_older_runs_and_of_no_run_are_named(tmp_path: Path) -> None:
         assert (found.state, found.done, found.render_again) == ("unfinished", 2, numbers)
 
 
+def test_frames_in_a_batch_folder_that_no_run_recorded_are_named_and_none_is_missing(tmp_path: Path) -> None:
+    seqsave.save([PICTURE] * 3, tmp_path / "from")
+    (tmp_path / "from" / "batch_0000").mkdir()
+    whole = (tmp_path / "from" / "frame_00001.png").read_bytes()
+    (tmp_path / "from" / "batch_0000" / "frame_00001.png").write_bytes(whole)
+    with pytest.warns(seqsave.SeqSaveWarning, match="of none that is recorded: 1 in batch_0000;") as caught:
+        seqsave.save(seqsave.open_sequence(tmp_path / "from"), tmp_path / "to")
+    assert len(caught) == 1
+
+
 def test_a_frame_of_another_program_in_the_place_of_a_missing_one_is_named(tmp_path: Path) -> None:
     seqsave.save([PICTURE] * 4, tmp_path / "from")
     (tmp_path / "from" / "frame_00002.png").unlink()

@@ -290,6 +290,15 @@ def test_every_batch_that_the_manifest_knows(tmp_path: Path) -> None:
     assert (finding.kind, finding.index, finding.batch) == ("missing", 0, 2)
 
 
+def test_files_in_a_batch_folder_that_no_run_recorded_make_no_frame_missing(tmp_path: Path) -> None:
+    seqsave.save(pictures(4), tmp_path)
+    (tmp_path / "batch_0000").mkdir()
+    shutil.copy(tmp_path / "frame_00001.png", tmp_path / "batch_0000")
+    assert found(tmp_path) == {"foreign": (1,)}
+    (finding,) = verify(open_sequence(tmp_path)).findings
+    assert finding.message == "batch_0000/frame_00001.png is not in the manifest"
+
+
 def test_a_manifest_that_is_not_complete(tmp_path: Path) -> None:
     with pytest.warns(seqsave.SeqSaveWarning, match="2 of the 4 frames that `total` states are not saved: 2-3"):
         seqsave.save(pictures(2), tmp_path, total=4)

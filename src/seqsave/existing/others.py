@@ -95,9 +95,9 @@ class OtherFrames:
 
     def _name(self, made: Manifest, seen: Listing | None) -> None:
         """Warn about the frames beside those of this run. seen: its last listing."""
-        outside = {frame.index for frame in made.outside}
-        if outside and self._older is None:
-            self._warn("older", f"{beside_these(outside)}; `if_exists='replace'` removes them")
+        beyond = {frame.index for frame in made.beyond}
+        if beyond and self._older is None:
+            self._warn("older", f"{beside_these(beyond)}; `if_exists='replace'` removes them")
         beside = FramesBeside(self._target, self._rule, made, self._record.run, seen)
         left = itertools.chain(beside.doubles(), beside.in_other_folders())  # what a replacement does not remove
         for number, text in enumerate(beside.warnings() if self._older is None else left):

@@ -89,11 +89,15 @@ class Manifest(Facts):
     def batches(self) -> tuple[int | None, ...]:
         """Return the batches in which each frame is expected; (None,) without variations.
 
-        Frames outside of batch folders belong to another run.
+        If some runs wrote into batch folders and others did not, those count that expect frames.
         """
-        wanted = {batch for run in self.runs if run.expected for batch in run.batches}
-        numbered = sorted(wanted | {frame.batch for frame in self.frames if frame.batch is not None})
-        return tuple(numbered) or (None,)
+        expecting = [run for run in self.runs if run.expected]
+        wanted = {batch for run in expecting for batch in run.batches}
+        batched = [frame for frame in self.frames if frame.batch is not None]
+        if expecting and not wanted:
+            ids = {None, *(run.id for run in expecting)}  # None: nothing is known of its run
+            batched = batched if any(frame.run in ids for frame in batched) else []
+        return tuple(sorted(wanted.union(frame.batch for frame in batched if frame.batch is not None))) or (None,)
 
     @property
     def missing(self) -> dict[int | None, Intervals]:
@@ -120,6 +124,12 @@ class Manifest(Facts):
 
     @property
     def outside(self) -> tuple[FrameEntry, ...]:
+        """Return recorded frames that no run expects any more: ``beyond`` and ``of_other_kind``."""
+        left = {frame.key for frame in (*self.beyond, *self.of_other_kind)}
+        return tuple(frame for frame in self.frames if frame.key in left) if left else ()
+
+    @property
+    def beyond(self) -> tuple[FrameEntry, ...]:
         """Return recorded frames that no run expects any more, because a later run over the sequence was shorter."""
         there = naming.to_ranges(index for index, _ in groupby(frame.index for frame in self.frames))
         beyond = subtract(there, self.expected)
@@ -127,6 +137,16 @@ class Manifest(Facts):
             return ()
         indices = {index for run in beyond for index in run}
         return tuple(frame for frame in self.frames if frame.index in indices)
+
+    @property
+    def of_other_kind(self) -> tuple[FrameEntry, ...]:
+        """Return frames of older runs that lie in batch folders, if the last run's lie outside of them, or reversed."""
+        has_batches = self.batches != (None,)
+        others = [frame for frame in self.frames if (frame.batch is None) is has_batches and frame.run is not None]
+        if not others:
+            return ()
+        in_force = {run.id for run in self.runs if run.expected}
+        return tuple(frame for frame in others if frame.run not in in_force)
 
     @property
     def progress(self) -> tuple[int, int]:
@@ -206,8 +226,12 @@ def _obstacles(manifest: Manifest) -> Iterable[str]:
     if manifest.disputed:
         yield f"frames were replaced after they were recorded: {_indices_of(manifest.disputed)}"
     yield from dict.fromkeys(_broken_off(manifest, one) for one in manifest.unfinished)
-    if manifest.outside:
-        yield f"frames of an older run are outside of the last one's range: {_indices_of(manifest.outside)}"
+    if beyond := manifest.beyond:
+        yield f"frames of an older run are outside of the last one's range: {_indices_of(beyond)}"
+    if others := manifest.of_other_kind:
+        where, here = ("in", "outside of") if others[0].batch is not None else ("outside of", "in")
+        numbers = _indices_of(others)
+        yield f"frames of an older run lie {where} batch folders, and those of the last one {here} them: {numbers}"
     if not manifest.confirmed:
         yield "no listing confirmed the frames, because the last run had no right to list the folder"
 

@@ -310,11 +310,14 @@ def _lacking_of(sequence: FrameSequence, wanted: Iterable[int]) -> Gaps:
     found = manifest_of(sequence)
     if found is None or not _is_short(found):
         return {}
-    part, existing = set(wanted), _by_batches(sequence)
+    part = set(wanted)
     expected = {index for run in found.expected for index in run}
     if not part.issuperset(sequence.indices):
         expected &= part
-    lacking = {batch: expected.difference(existing.get(batch, ())) for batch in found.batches}
+    lacking = {batch: expected.copy() for batch in found.batches}
+    for frame in sequence:
+        if frame.batch in lacking:  # the others are another run's
+            lacking[frame.batch].discard(frame.index)
     return {batch: naming.to_ranges(sorted(own)) for batch, own in lacking.items() if own}
 
 
@@ -343,10 +346,14 @@ def _by_batches(sequence: FrameSequence) -> dict[int | None, set[int]]:
 def _by_batch(sequence: FrameSequence, gaps: Gaps, noun: str = "") -> str:
     """Return gaps in words: once, if all batches have the same ones, else ``2 in batch_0001; 0-4 in batch_0002``."""
     shown = {batch: naming.format_ranges(runs, 10, noun=noun) for batch, runs in gaps.items()}
-    texts = set(shown.values())
-    if len(texts) == 1 and (None in gaps or set(sequence.batches) <= set(gaps)):
+    texts, batches = set(shown.values()), {frame.batch for frame in sequence}
+    if len(texts) == 1 and batches <= set(gaps):
         return texts.pop()
-    parts = [text if batch is None else f"{text} in {naming.batch_folder(batch)}" for batch, text in shown.items()]
+    beside = " outside of batch folders" if sequence.batches else ""
+    parts = [
+        f"{text}{beside}" if batch is None else f"{text} in {naming.batch_folder(batch)}"
+        for batch, text in shown.items()
+    ]
     return first_of(parts, 10, "; ")
 
 

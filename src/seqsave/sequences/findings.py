@@ -12,7 +12,7 @@ from typing import Literal
 from seqsave import naming, targets
 from seqsave.errors import TargetError
 from seqsave.manifest import MOST_READ, FrameEntry, Listing, Manifest, list_frames
-from seqsave.sequences.frame import Frame
+from seqsave.sequences.frame import Frame, name_below
 from seqsave.sequences.reader import FrameSequence
 from seqsave.wording import CRC32, counted, crc32_text
 
@@ -91,14 +91,16 @@ def against(
             continue
         if entry is None:
             kind: Kind = "foreign"
-            message = f"{frame.name} is not in the manifest"
+            message = f"{name_below(frame)} is not in the manifest"
         elif entry.disputed:
-            kind, message = "disputed", f"{frame.name} was replaced after it was recorded"
+            kind, message = "disputed", f"{name_below(frame)} was replaced after it was recorded"
         else:
             kind, message = "changed", _difference(frame, entry, checksum)
             if not message and checksum is not None and not (entry.checksum or CRC32).startswith(CRC32):
                 kind, reason = "unjudged", "unknown checksum"
-                message = f"{frame.name} is recorded with the checksum {entry.checksum:.80}, of an unknown algorithm"
+                message = (
+                    f"{name_below(frame)} is recorded with the checksum {entry.checksum:.80}, of an unknown algorithm"
+                )
         if message:
             yield Finding(
                 kind=kind, index=frame.index, batch=frame.batch, url=frame.url, message=message, reason=reason
@@ -108,10 +110,10 @@ def against(
 def _difference(frame: Frame, entry: FrameEntry, checksum: str | None) -> str:
     """Return how a frame differs from its entry; "" if it does not, or if it is empty, which is another finding."""
     if frame.size and entry.size not in (None, frame.size):
-        return f"{frame.name} has {counted(frame.size, 'byte')}, {entry.size} were written"
+        return f"{name_below(frame)} has {counted(frame.size, 'byte')}, {entry.size} were written"
     has_both = checksum is not None and entry.checksum is not None and entry.checksum.startswith(CRC32)
     if has_both and checksum != entry.checksum:
-        return f"{frame.name} has the checksum {checksum}, {entry.checksum} was written"
+        return f"{name_below(frame)} has the checksum {checksum}, {entry.checksum} was written"
     return ""
 
 

@@ -22,7 +22,7 @@ from seqsave.errors import (
 from seqsave.manifest import Manifest
 from seqsave.manifest.intervals import Intervals, subtract
 from seqsave.sequences.findings import Finding, Kind, Obstacle, against, key_of, of_other_versions
-from seqsave.sequences.frame import MAX_PIXELS, Frame
+from seqsave.sequences.frame import MAX_PIXELS, Frame, name_below
 from seqsave.sequences.progress import Progress, State, progress_of
 from seqsave.sequences.reader import FrameSequence
 from seqsave.wording import counted, crc32_text
@@ -168,13 +168,11 @@ def _wanted(sequence: FrameSequence, expected: Collection[int] | None, known: Ma
 
 
 def _missing(sequence: FrameSequence, expected: Collection[int] | None, known: Manifest | None) -> Iterable[Finding]:
-    there: dict[int | None, set[int]] = {}
+    batches = known.batches if known is not None and known.expected else sequence.batches or (None,)
+    there: dict[int | None, set[int]] = {batch: set() for batch in batches}
     for frame in sequence:
-        there.setdefault(frame.batch, set()).add(frame.index)
-    for batch in known.batches if known is not None else ():
-        there.setdefault(batch, set())
-    if len(there) > 1:
-        there.pop(None, None)  # frames beside batch folders are another run's
+        if frame.batch in there:  # the others are another run's
+            there[frame.batch].add(frame.index)
     wanted = _wanted(sequence, expected, known)
     if len(there) * len(wanted) - len(sequence) > MOST_MISSING:
         raise FrameNameError(
@@ -199,7 +197,7 @@ def _unreadable(sequence: FrameSequence) -> Iterable[Finding]:
 def _duplicate(sequence: FrameSequence) -> Iterable[Finding]:
     for frame in sequence.duplicates:
         own = sequence.frame(frame.index, frame.batch)
-        name, other = naming.distinct(frame.name, own.name)
+        name, other = naming.distinct(name_below(frame), name_below(own))
         message = f"{name} has the number of {other}"
         yield Finding(kind="duplicate", index=frame.index, batch=frame.batch, url=frame.url, message=message)
 
@@ -208,7 +206,11 @@ def _empty(sequence: FrameSequence) -> Iterable[Finding]:
     for frame in sequence:
         if frame.size == 0:
             yield Finding(
-                kind="empty", index=frame.index, batch=frame.batch, url=frame.url, message=f"{frame.name} has no bytes"
+                kind="empty",
+                index=frame.index,
+                batch=frame.batch,
+                url=frame.url,
+                message=f"{name_below(frame)} has no bytes",
             )
 
 
@@ -290,7 +292,7 @@ def _judged(
             message = str(shape)
             pixels = shape.pixels if isinstance(shape, DecodeError) else 0
         elif shape != usual:
-            kind, message = "size", f"{frame.name} is {shape}, most are {usual}"
+            kind, message = "size", f"{name_below(frame)} is {shape}, most are {usual}"
         else:
             continue
         findings.append(
