@@ -8,6 +8,7 @@ import pytest
 
 import seqsave
 from seqsave.sequences.progress import Progress, progress_of
+from seqsave.sequences.repair import rebuild
 from tests.sequences.placed import PICTURE
 
 if TYPE_CHECKING:
@@ -57,6 +58,31 @@ def test_frames_of_an_older_longer_run_lie_beside(tmp_path: Path) -> None:
     now = found(tmp_path)
     assert (now.state, now.beside) == ("mixed", (range(2, 4),))
     assert str(now) == "finished, but frames of an older run lie beside it: 2-3"
+
+
+@pytest.mark.parametrize("has_batches", [True, False])
+def test_frames_of_the_other_kind_are_neither_older_nor_done(tmp_path: Path, has_batches: bool) -> None:
+    """A run in batch folders over one outside of them, or the reverse, is interrupted, continued, and rebuilt."""
+
+    def save(in_batches: bool, count: int, **settings: object) -> None:
+        with seqsave.open_writer(tmp_path, filetype="png", total=4, **settings) as writer:  # type: ignore[arg-type]
+            for index in range(count):
+                writer.write_batch([PICTURE] * 2, index=index) if in_batches else writer.write(PICTURE, index=index)
+            assert count == 4
+
+    save(not has_batches, 4)
+    with pytest.raises(AssertionError):
+        save(has_batches, 2)
+    now = found(tmp_path)
+    assert (now.older, now.render_again) == ({}, (range(2, 4),))
+    assert str(now) == ("unfinished, 4 of 8" if has_batches else "unfinished, 2 of 4")
+    with pytest.warns(seqsave.SeqSaveWarning, match="other frames of this name"):
+        save(has_batches, 4, if_exists="skip")
+    for _ in range(2):
+        now = found(tmp_path)
+        assert (str(now), now.render_again) == ("finished, but frames of an older run lie beside it: 0-3", ())
+        assert set(now.foreign) == ({None} if has_batches else {0, 1})
+        rebuild(seqsave.open_sequence(tmp_path))
 
 
 def test_without_a_manifest_nothing_is_reported_and_a_damaged_one_is_named(tmp_path: Path) -> None:

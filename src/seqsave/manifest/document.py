@@ -89,15 +89,23 @@ class Manifest(Facts):
     def batches(self) -> tuple[int | None, ...]:
         """Return the batches in which each frame is expected; (None,) without variations.
 
-        If some runs wrote into batch folders and others did not, those count that expect frames.
+        If some runs wrote into batch folders and others did not, the last one counts, of those that expect frames.
         """
-        expecting = [run for run in self.runs if run.expected]
-        wanted = {batch for run in expecting for batch in run.batches}
-        batched = [frame for frame in self.frames if frame.batch is not None]
-        if expecting and not wanted:
-            ids = {None, *(run.id for run in expecting)}  # None: nothing is known of its run
-            batched = batched if any(frame.run in ids for frame in batched) else []
-        return tuple(sorted(wanted.union(frame.batch for frame in batched if frame.batch is not None))) or (None,)
+        numbered = {frame.batch for frame in self.frames if frame.batch is not None}
+        numbered |= {batch for run in self.runs if run.expected for batch in run.batches}
+        if not numbered or not self._is_last_run_in_batches():
+            return (None,)
+        return tuple(sorted(numbered))
+
+    def _is_last_run_in_batches(self) -> bool:
+        """Return False if the last run that counts is known to have written outside of batch folders."""
+        in_batches = {frame.run: False for frame in self.frames}
+        in_batches |= {frame.run: True for frame in self.frames if frame.batch is not None}
+        known = [run for run in self.runs if (run.expected and run.batches) or run.id in in_batches]
+        if not known:
+            return True
+        last = next((run for run in reversed(known) if run.expected), known[-1])
+        return bool(last.batches) or in_batches.get(last.id, False)
 
     @property
     def missing(self) -> dict[int | None, Intervals]:

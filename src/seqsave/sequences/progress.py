@@ -294,9 +294,10 @@ class _Look:
         """
         places = {run.id: place for place, run in enumerate(self.known.runs)}
         reaches = [(places[run.id], _reach(run), run.mixed) for run in self.open_runs if not run.keeps and run.defines]
+        batches = set(self.known.batches)
         for key, entry in self.entries.items():
             file = self.files.get(key)
-            if file is None or entry.disputed or file.size not in (None, entry.size):
+            if file is None or entry.disputed or file.size not in (None, entry.size) or entry.batch not in batches:
                 continue
             place = places.get(entry.run or "", -1)
             later = [run for run in reaches if place < run[0]]
