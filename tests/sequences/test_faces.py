@@ -86,13 +86,15 @@ def test_pictures_without_a_number_are_named_by_all(tmp_path: Any) -> None:
         shutil.copy(tmp_path / "frame_00000.png", tmp_path / name)
     words = "left out beside it: cover.png, frame_99999999999999999999.png"
     with pytest.warns(seqsave.SeqSaveWarning, match=words):
-        assert seqsave.open_sequence(tmp_path).indices == (0, 1, 2)
+        opened = seqsave.open_sequence(tmp_path)
+    assert (opened.indices, opened.left_out) == ((0, 1, 2), ("cover.png", "frame_99999999999999999999.png"))
     assert words in command("verify", tmp_path).err
     assert "cover.png, frame_99999999999999999999.png" in command("save", tmp_path, tmp_path / "copy").err
     assert "2 pictures without the number of a frame: cover.png, frame_" in command("ls", tmp_path).err
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert len(seqsave.open_sequence(tmp_path, "frame")) == 3
+        assert seqsave.open_sequence(tmp_path, "frame").left_out == ()
         assert len(seqsave.open_sequence(tmp_path / "frame_#####.png")) == 3
 
 

@@ -39,6 +39,18 @@ def shot(folders: host.Folders) -> Path:
     return folder
 
 
+def test_what_lies_beside_the_sequence_is_named(folders: host.Folders) -> None:
+    folder = Path(folders.output, "shot")
+    seqsave.save(np.zeros((3, 2, 2, 3), np.uint8), folder)
+    assert load() == ([0, 0, 0], [])
+    for name in ("cover.png", "old_1.png"):
+        (folder / name).write_bytes((folder / "frame_00000.png").read_bytes())
+    with pytest.warns(seqsave.SeqSaveWarning, match="left out beside it"):
+        frames, warned = load()
+    assert (frames, warned) == ([0] * 3, ["frame_#####.png is loaded; left out beside it: old_#.png, cover.png"])
+    assert LoadFrames().load("shot", "frame", **ALL)["ui"].get("warnings", []) == []
+
+
 @pytest.mark.parametrize(
     ("given", "lacking"),
     [

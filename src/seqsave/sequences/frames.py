@@ -82,6 +82,8 @@ class Frames(Sequence[Frame]):
         """Files that hold the number of another frame in a name of another width: frame_7 beside frame_00007."""
         self.unreadable = tuple(sorted(unreadable, key=lambda one: (one.index, -1 if one.batch is None else one.batch)))
         """Entries of the folder that are named like frames and are no files, such as links to missing files."""
+        self.left_out: tuple[str, ...] = ()
+        """Names of other sequences and pictures in the folder, which were left out when it was opened."""
         self._frames = tuple(sorted(frames, key=key_of))
         self.target = target
 

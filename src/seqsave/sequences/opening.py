@@ -142,9 +142,10 @@ def _only(
         raise SequenceNotFoundError(f"no sequence{wanted} in {found.where}{found.instead()}", topic="no-sequence")
     if position is None:
         raise _choice(fitting, found)
-    left_out = [*(one.pattern for number, one in enumerate(fitting) if number != position), *others]
-    if left_out:
-        some = first_of(left_out, SHOWN)
-        message = f"{fitting[position].pattern} in {found.where} is opened; left out beside it: {some}"
+    opened = fitting[position]
+    opened.left_out = (*(one.pattern for number, one in enumerate(fitting) if number != position), *others)
+    if opened.left_out:
+        some = first_of(opened.left_out, SHOWN)
+        message = f"{opened.pattern} in {found.where} is opened; left out beside it: {some}"
         warnings.warn(message, SeqSaveWarning, stacklevel=3)
-    return fitting[position]
+    return opened

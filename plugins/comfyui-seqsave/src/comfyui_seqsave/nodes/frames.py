@@ -25,6 +25,7 @@ _log = logging.getLogger(__name__)
 
 # The most that *count* takes: more than fits into memory.
 _MOST_FRAMES = 1_000_000
+_MOST_NAMES = 5
 
 
 _META_BATCH = (
@@ -362,7 +363,9 @@ class LoadFrames:
             pictures.put(array, place[frame.index], image, mask, frame.name)
 
         parallel.each(load, frames[1:])
-        return _loaded(image, mask, [place[frame.index] for frame in chosen.frames], chosen.notes)
+        return _loaded(
+            image, mask, [place[frame.index] for frame in chosen.frames], [*_beside(sequence), *chosen.notes]
+        )
 
 
 def _animated(animation: animations.Animation, chosen: ranges.ChosenPictures) -> dict[str, Any]:
@@ -387,6 +390,13 @@ def _loaded(image: Any, mask: Any, order: list[int], notes: list[str]) -> dict[s
     # Without notes too, so that those of the last run disappear.
     shown: dict[str, Any] = {"text": [], **({"warnings": notes} if notes else {})}
     return {"ui": shown, "result": (image, mask, len(order))}
+
+
+def _beside(sequence: FrameSequence) -> list[str]:
+    """Return a note of the other sequences and pictures in the folder, which are not loaded; none without any."""
+    names = sequence.left_out
+    shown = ", ".join([*names[:_MOST_NAMES], *(["..."] if len(names) > _MOST_NAMES else [])])
+    return [f"{sequence.pattern} is loaded; left out beside it: {shown}"] if names else []
 
 
 def _open(directory_path: str, prefix: str, filetype: str) -> FrameSequence:
