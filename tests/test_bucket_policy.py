@@ -17,8 +17,6 @@ from tests.test_docs import blocks
 if TYPE_CHECKING:
     from tests.support.s3 import S3Server
 
-pytestmark = pytest.mark.s3
-
 PAGE = Path(__file__).parents[1] / "docs" / "howto" / "bucket.md"
 FRAMES = np.zeros((3, 9, 16, 3), np.uint8)
 

@@ -197,7 +197,7 @@ def workplace(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytes
     if "clip.mp4" in content:
         (tmp_path / "clip.mp4").symlink_to(bigbuckbunny())
     with contextlib.ExitStack() as stack:
-        buckets = set(re.findall(r"s3://([a-z0-9.-]+)", content))
+        buckets = buckets_of(content)
         if buckets:
             stack.enter_context(_served(request.getfixturevalue("s3_server"), buckets, monkeypatch))
         yield Page(tmp_path)
@@ -216,11 +216,21 @@ def _served(server: S3Server, buckets: set[str], monkeypatch: pytest.MonkeyPatch
             server.client.delete_object(Bucket=bucket, Key=key)
 
 
+def buckets_of(content: str) -> set[str]:
+    return set(re.findall(r"s3://([a-z0-9.-]+)", content))
+
+
 def name_of(page: Path) -> str:
     return page.relative_to(ROOT).as_posix()
 
 
-RUN = [pytest.param(page, marks=MARKS.get(name_of(page), ()), id=name_of(page)) for page in PAGES]
+def marks_of(page: Path) -> list[pytest.MarkDecorator]:
+    """What the code of a page needs: the S3 server if it has buckets, and what MARKS names."""
+    own = [MARKS[name_of(page)]] if name_of(page) in MARKS else []
+    return [pytest.mark.s3, *own] if buckets_of(page.read_text(encoding="utf-8")) else own
+
+
+RUN = [pytest.param(page, marks=marks_of(page), id=name_of(page)) for page in PAGES]
 
 
 @pytest.mark.parametrize("workplace", RUN, indirect=True)

@@ -158,7 +158,6 @@ def test_passwords_however_they_are_given(
     check([*reported, *(files_below(spool) if spool.exists() else ())], password, *([user] if way == "chain" else ()))
 
 
-@pytest.mark.s3
 def test_what_lies_in_a_bucket_and_a_spool(
     tmp_path: Path, s3_server: S3Server, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -179,7 +178,6 @@ def test_what_lies_in_a_bucket_and_a_spool(
     check([*reported, *stored, *files_below(tmp_path)], s3_server.secret, s3_server.key)
 
 
-@pytest.mark.s3
 @pytest.mark.parametrize("client", ["s3fs", "obstore"])
 def test_a_store_that_repeats_what_it_refuses(
     s3_server: S3Server, caplog: pytest.LogCaptureFixture, client: str

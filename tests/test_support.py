@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import signal
 import socket
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[1]
 
 
-@pytest.mark.s3
 def test_the_server_refuses_a_wrong_secret(s3_server: S3Server) -> None:
     client = _make_client(s3_server.endpoint_url, s3_server.key, "wrong")
     bucket = s3_server.new_prefix().split("/")[2]
@@ -35,7 +35,6 @@ def test_the_server_refuses_a_wrong_secret(s3_server: S3Server) -> None:
     assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 403
 
 
-@pytest.mark.s3
 def test_a_conditional_put_has_one_winner(s3_server: S3Server) -> None:
     url = s3_server.new_prefix() + "/frame.png"
     s3_server.write(url, b"first", IfNoneMatch="*")
@@ -77,19 +76,28 @@ def test_a_port_belongs_to_one_process_until_it_gives_it_back() -> None:
     wait_until(lambda: other().stdout == f"[{port}]\n", "the port")  # unless a test run beside this one has it now
 
 
-@pytest.mark.s3
-def test_a_server_that_was_killed_comes_back_with_what_it_had() -> None:
-    with S3Server() as server:
-        url, killed, port = server.new_prefix() + "/frame.png", server.pid, server.port
-        server.write(url, b"kept")
-        server.kill()
-        assert not _runs(killed)
-        assert not _listens(port)
-        server.restart()
-        assert server.pid != killed
-        assert server.read(url) == b"kept"
-        server.kill()
+def test_a_server_that_was_killed_comes_back_with_what_it_had(own_s3_server: S3Server) -> None:
+    server = own_s3_server
+    url, killed, port = server.new_prefix() + "/frame.png", server.pid, server.port
+    server.write(url, b"kept")
+    server.kill()
+    assert not _runs(killed)
     assert not _listens(port)
+    server.restart()
+    assert server.pid != killed
+    assert server.read(url) == b"kept"
+    server.kill()
+    server.stop()
+    assert not _listens(port)
+
+
+def test_the_tests_take_their_servers_from_fixtures() -> None:
+    """Those mark what uses them, so that environments without the server leave it out."""
+    for path in [*(ROOT / "tests").rglob("test_*.py"), *ROOT.glob("plugins/*/tests/**/test_*.py")]:
+        text = path.read_text(encoding="utf-8")
+        if "S3Server(" in text:
+            calls = {ast.unparse(node.func) for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Call)}
+            assert "S3Server" not in calls, f"{path}: use own_s3_server"
 
 
 def _runs(pid: int) -> bool:

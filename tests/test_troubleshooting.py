@@ -243,7 +243,6 @@ def _printed_address(output: str) -> str:
     return found[0] if found else ""
 
 
-@pytest.mark.s3
 @pytest.mark.parametrize("heading", ON_S3)
 def test_a_heading_is_the_answer_to_a_refusal(heading: str, s3_server: S3Server) -> None:
     options = {**s3_server.storage_options, **ON_S3[heading]}

@@ -519,7 +519,6 @@ def keeping(request: pytest.FixtureRequest, s3_server: S3Server) -> Place:
     return Place("s3", f"s3://{bucket}/shot", s3_server.storage_options, s3_server)
 
 
-@pytest.mark.s3
 def test_buckets_that_keep_versions(keeping: Place, s3_server: S3Server) -> None:
     for pictures in (PICTURES[::-1], PICTURES):
         save(pictures, f"{keeping.url}/a", filetype="png", storage_options=keeping.storage_options)
@@ -551,7 +550,6 @@ def client(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-@pytest.mark.s3
 @pytest.mark.parametrize("manifest", [True, False])
 def test_a_store_copies_its_objects_by_itself(s3_server: S3Server, proxy: Proxy, client: str, manifest: bool) -> None:
     needs_copies_that_create(client)
@@ -577,7 +575,6 @@ def test_a_store_copies_its_objects_by_itself(s3_server: S3Server, proxy: Proxy,
         assert "complete and intact, as recorded" in seqsave("verify", new, "--deep", *arguments).out
 
 
-@pytest.mark.s3
 @pytest.mark.parametrize(("status", "code"), [(501, "NotImplemented"), (403, "AccessDenied"), (200, "InternalError")])
 def test_a_store_that_refuses_to_copy(s3_server: S3Server, proxy: Proxy, client: str, status: int, code: str) -> None:
     needs_copies_that_create(client)

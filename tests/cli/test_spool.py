@@ -129,7 +129,6 @@ def test_a_spool_that_cannot_be_made_stops_no_save_that_needs_none(tmp_path: Pat
     seqsave("save", tmp_path / "frames.npy", tmp_path / "renders", "--spool", tmp_path / "file" / "spool")
 
 
-@pytest.mark.s3
 def test_a_save_whose_storage_is_away(s3_server: S3Server, spool: Spool, tmp_path: Path) -> None:
     import numpy as np
 
@@ -182,7 +181,6 @@ def test_flush_reports_why_it_fails(tmp_path: Path, spool: Spool) -> None:
     assert "3 frames left in the spool" in result.err
 
 
-@pytest.mark.s3
 def test_a_flush_without_credentials(s3_server: S3Server, spool: Spool) -> None:
     target = targets.resolve(s3_server.new_prefix(), s3_server.storage_options)
     for index in range(3):
@@ -193,14 +191,12 @@ def test_a_flush_without_credentials(s3_server: S3Server, spool: Spool) -> None:
     assert s3_server.secret not in result.err
 
 
-@pytest.mark.s3
 def test_a_flush_to_another_endpoint(s3_server: S3Server, spool: Spool) -> None:
     keep(spool, targets.resolve(s3_server.new_prefix(), s3_server.storage_options), 1)
     result = seqsave("flush", spool.folder, status=1)
     assert f"endpoint was {s3_server.endpoint_url} and is amazonaws.com" in result.err
 
 
-@pytest.mark.s3
 def test_a_configured_name(s3_server: S3Server, spool: Spool) -> None:
     config = Path(os.environ["SEQSAVE_CONFIG"])
     root = s3_server.new_prefix()

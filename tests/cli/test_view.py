@@ -70,7 +70,6 @@ def test_from_each_storage_that_processes_share(place: Place) -> None:
         assert b"<html" in answer.read()
 
 
-@pytest.mark.s3
 def test_it_ends_while_a_storage_hangs(s3_server: S3Server) -> None:
     url = s3_server.new_prefix()
     save(url, storage_options=s3_server.storage_options)

@@ -215,7 +215,6 @@ def test_replace_leaves_one_of_two_forms(place: Place) -> None:
     assert state(place) == "complete"
 
 
-@pytest.mark.s3
 @pytest.mark.parametrize(("prefix", "looks"), [("frame", 0), ("\u5c71", 0), (COMPOSED, 3 + 1)])
 def test_only_names_of_two_forms_cost_a_request(s3_server: S3Server, proxy: Proxy, prefix: str, looks: int) -> None:
     """One for each frame and one for the manifest, and no listing."""

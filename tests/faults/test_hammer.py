@@ -31,7 +31,6 @@ def test_complete_never_lies_in_a_folder(tmp_path: Path, processes: int, spool: 
     assert verdict.complete > 0
 
 
-@pytest.mark.s3
 def test_complete_never_lies_in_a_bucket(s3_server: S3Server, share: float) -> None:
     storage = Bucket(s3_server.new_prefix(), s3_server.client, s3_server.storage_options)
     verdict = hammer(storage, processes=4, rounds=_rounds(share), kills=True)

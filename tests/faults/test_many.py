@@ -24,7 +24,6 @@ pytestmark = [
 ]
 
 
-@pytest.mark.s3
 @pytest.mark.parametrize(("how", "kills"), [("tasks", 3), ("writers", 3)])
 def test_killed_processes_leave_one_complete_sequence(s3_server: S3Server, how: How, kills: int) -> None:
     place = Place("s3", s3_server.new_prefix(), s3_server.storage_options, s3_server)

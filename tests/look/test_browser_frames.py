@@ -344,7 +344,6 @@ def test_numbers_may_be_negative_and_have_steps(chromium: Any, tmp_path: Path) -
         assert not page.page.locator("#problems").is_visible()
 
 
-@pytest.mark.s3
 def test_a_bucket_behind_a_network_plays_every_frame(chromium: Any, s3_server: S3Server, proxy: Proxy) -> None:
     url = s3_server.new_prefix()
     save(url, range(40), storage_options=s3_server.storage_options)
@@ -366,7 +365,6 @@ def test_a_bucket_behind_a_network_plays_every_frame(chromium: Any, s3_server: S
         assert page.number() == 12
 
 
-@pytest.mark.s3
 def test_stored_proxies_play_without_the_frames(chromium: Any, s3_server: S3Server, proxy: Proxy) -> None:
     url = s3_server.new_prefix()
     save(url, range(80), proxies=True, color="display-p3", storage_options=s3_server.storage_options)

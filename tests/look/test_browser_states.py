@@ -177,7 +177,6 @@ def test_an_interrupted_render_has_gaps_up_to_what_is_expected(chromium: Any, tm
         assert page.words().startswith("Frame 5 is missing")
 
 
-@pytest.mark.s3
 def test_frames_that_come_to_a_bucket_are_followed(chromium: Any, s3_server: S3Server) -> None:
     url, options = s3_server.new_prefix(), s3_server.storage_options
     save(url, range(3), storage_options=options, manifest=False)

@@ -31,7 +31,6 @@ def greys(data: bytes) -> list[int]:
         return [int(one.to_ndarray(format="rgb24").mean()) for one in opened.decode(video=0)]
 
 
-@pytest.mark.s3
 def test_a_page_of_a_bucket_reads_no_frame(s3_server: S3Server, proxy: Proxy, options: dict[str, Any]) -> None:
     needs_package("av")
     url = s3_server.new_prefix()

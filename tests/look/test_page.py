@@ -218,7 +218,6 @@ def test_a_page_of_another_program_stays(tmp_path: Path) -> None:
     assert (tmp_path / "frame.html").exists()
 
 
-@pytest.mark.s3
 def test_in_a_bucket_browsers_show_it(s3_server: Any) -> None:
     url = s3_server.new_prefix()
     seqsave.save(frames(2), url, storage_options=s3_server.storage_options)

@@ -220,7 +220,6 @@ def test_a_storage_that_refuses_packs_loses_no_frame(tmp_path: Path, monkeypatch
     assert seqsave.open_sequence(tmp_path).manifest.complete  # type: ignore[union-attr]
 
 
-@pytest.mark.s3
 def test_a_server_that_refuses_packs_loses_no_frame(s3_server: S3Server, proxy: Proxy, options: dict[str, Any]) -> None:
     url = s3_server.new_prefix()
     proxy.answer(403, "AccessDenied", path=r"\.pack$")
@@ -230,7 +229,6 @@ def test_a_server_that_refuses_packs_loses_no_frame(s3_server: S3Server, proxy: 
     assert result.counts["saved"] == 66
 
 
-@pytest.mark.s3
 def test_frames_from_the_spool_have_their_pictures(
     s3_server: S3Server, proxy: Proxy, options: dict[str, Any], tmp_path: Path
 ) -> None:

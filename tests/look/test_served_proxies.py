@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-import pytest
-
 from seqsave import save
 from tests.look.proxied import picture
 from tests.look.serving import serving
@@ -20,7 +18,6 @@ if TYPE_CHECKING:
     from tests.support.places import Place
 
 
-@pytest.mark.s3
 def test_stored_proxies_are_shown_without_reading_their_frames(s3_server: S3Server, proxy: Proxy) -> None:
     url = s3_server.new_prefix()
     save([picture(value) for value in range(8)], url, proxies=True, storage_options=s3_server.storage_options)

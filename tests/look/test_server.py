@@ -215,7 +215,6 @@ def test_a_frame_of_more_pixels_than_allowed(tmp_path: Path) -> None:
         assert (answer.status, answer.document["reason"]) == (422, "too large")
 
 
-@pytest.mark.s3
 def test_a_storage_that_refuses_or_fails_is_an_answer(s3_server: S3Server, monkeypatch: pytest.MonkeyPatch) -> None:
     url = s3_server.new_prefix()
     seqsave.save(frames(3), url, storage_options=s3_server.storage_options, filetype="png")

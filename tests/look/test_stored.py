@@ -41,7 +41,6 @@ def save(place: Place, values: range, **more: Any) -> None:
     seqsave.save(frames, place.url, proxies=True, storage_options=place.storage_options, **more)
 
 
-@pytest.mark.s3
 def test_a_sequence_is_read_with_few_requests(s3_server: S3Server, proxy: Proxy, options: dict[str, Any]) -> None:
     url = s3_server.new_prefix()
     seqsave.save([picture(value) for value in range(64)], url, proxies=True, storage_options=s3_server.storage_options)

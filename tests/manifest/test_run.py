@@ -390,7 +390,6 @@ def test_skip_same_recipe_needs_one(place: Place, settings: dict[str, Any]) -> N
 # --- files that are not manifests ------------------------------------------------------------------------------------
 
 
-@pytest.mark.s3
 def test_the_checksum_that_s3_repeats_is_acknowledged(s3_server: S3Server) -> None:
     options = {**s3_server.storage_options, "client": "s3fs"}
     url = s3_server.new_prefix()

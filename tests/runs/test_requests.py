@@ -14,8 +14,6 @@ from seqsave.runs import FarmTask, commit_run
 from tests.support.proxy import Proxy
 from tests.support.s3 import S3Server
 
-pytestmark = pytest.mark.s3
-
 RED = np.zeros((8, 8, 3), np.uint8)
 FRAMES = 64
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from tests.support.proxy import Fault, Proxy
     from tests.support.s3 import S3Server
 
-pytestmark = [pytest.mark.s3, pytest.mark.skipif(not hasattr(os, "fork"), reason="only on systems with fork")]
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="only on systems with fork")
 
 MANIFEST = ".seqsave/frame.png.json"
 FRAMES = [0, 1, 2, 3]

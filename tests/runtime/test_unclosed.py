@@ -203,7 +203,6 @@ def test_a_writer_that_was_not_closed_is_warned_of(tmp_path: Path) -> None:
     assert done.stderr.count(", open> was never closed: use it in a with block") == 1
 
 
-@pytest.mark.s3
 @pytest.mark.parametrize(
     ("client", "program"),
     [
@@ -222,7 +221,6 @@ def test_they_are_finished_on_s3(s3_server: S3Server, client: str, program: str)
     assert s3_server.keys(url) == FRAMES
 
 
-@pytest.mark.s3
 def test_the_manifest_is_finished_on_s3(s3_server: S3Server) -> None:
     url = s3_server.new_prefix()
     options = {**s3_server.storage_options, "client": "s3fs"}
@@ -262,7 +260,6 @@ def test_a_thread_that_goes_on_after_the_main_one_may_write(tmp_path: Path) -> N
     assert names(tmp_path / "closed") == FRAMES
 
 
-@pytest.mark.s3
 @pytest.mark.full
 def test_a_thread_that_goes_on_after_the_main_one_may_write_to_s3(s3_server: S3Server) -> None:
     url = s3_server.new_prefix()

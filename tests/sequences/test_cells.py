@@ -221,7 +221,6 @@ def test_a_picture_beyond_the_limit_is_a_broken_cell(tmp_path: Path) -> None:
     assert "pixels" in problems[0]
 
 
-@pytest.mark.s3
 def test_only_the_cells_are_read(s3_server: S3Server, proxy: Proxy) -> None:
     url = s3_server.new_prefix()
     options = {**s3_server.storage_options, "endpoint_url": proxy.endpoint_url}

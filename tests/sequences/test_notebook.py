@@ -144,7 +144,6 @@ def test_a_storage_that_hangs_costs_a_few_seconds(tmp_path: Path, monkeypatch: p
     release.set()
 
 
-@pytest.mark.s3
 def test_few_bytes_are_read(s3_server: S3Server, proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> None:
     url = s3_server.new_prefix()
     noise = np.random.default_rng(0).integers(0, 255, (20, 36, 64, 3), np.uint8)

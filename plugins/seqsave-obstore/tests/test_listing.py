@@ -188,7 +188,6 @@ print([entry.name for entry in target.list()], "asyncio" in sys.modules)
     assert server.by_s3fs == [False]
 
 
-@pytest.mark.s3
 def test_both_clients_list_the_same(s3_server: S3Server) -> None:
     url = s3_server.new_prefix()
     for name in ("a b/1.png", "a b/größe 🎬.png", "a b/a+b&c=d%20.png", "a b/ .png", "a b/sub/x.png", "a b/"):
@@ -202,7 +201,6 @@ def test_both_clients_list_the_same(s3_server: S3Server) -> None:
     assert len(listings[0]) == 5
 
 
-@pytest.mark.s3
 def test_a_listing_with_refused_credentials_reads_them_again(s3_server: S3Server) -> None:
     file = Path(os.environ["AWS_SHARED_CREDENTIALS_FILE"])
     url = s3_server.new_prefix()

@@ -175,7 +175,6 @@ print([name for name in ("s3fs", "aiobotocore", "botocore", "fsspec", "numpy") i
 """
 
 
-@pytest.mark.s3
 def test_a_copy_there_and_back_imports_no_other_client(s3_server: S3Server, tmp_path: Path) -> None:
     needs_obstore()
     for number in (1, 2, 3):

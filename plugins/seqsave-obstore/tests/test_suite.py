@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from tests.support.s3 import S3Server
 
 
-@pytest.mark.s3
 class TestObstore(TargetSuite):
     spec = S3
     updates_are_safe = True

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tests.support.s3 import S3Server
 
 # In one process, which joins them to its Ray, if the tests run in several ones.
-pytestmark = [pytest.mark.s3, pytest.mark.xdist_group("machines")]
+pytestmark = pytest.mark.xdist_group("machines")
 
 # Write tasks run on machines alone, and one at a time on each.
 ON_MACHINES = {"resources": {"machine": 1}}

@@ -38,7 +38,6 @@ def test_each_frame_is_a_row(engine: Any, place: Place) -> None:
         assert row["path"].endswith(f"/{row['name']}")
 
 
-@pytest.mark.s3
 def test_the_folder_is_listed_once_and_only_asked_columns_are_read(engine: Any, s3_server: S3Server) -> None:
     url = s3_server.new_prefix()
     save(url, storage_options=s3_server.storage_options)

@@ -41,7 +41,6 @@ def test_a_dataset_becomes_a_sequence(engine: Any, place: Place) -> None:
     assert other.frames() == [f"shot.{index:04d}.jpg" for index in range(4)]
 
 
-@pytest.mark.s3
 def test_64_tasks_need_a_request_for_each_frame_and_a_few_more(engine: Any, s3_server: S3Server) -> None:
     place = Place("s3", s3_server.new_prefix(), {}, s3_server)
     with Proxy(s3_server.endpoint_url) as proxy:
@@ -217,7 +216,6 @@ def test_the_death_of_a_worker_that_makes_pictures_stays_an_error_of_ray(engine:
         write_sequence(made, tmp_path / "shot", image="id", index="item", filetype="png")
 
 
-@pytest.mark.s3
 def test_a_task_is_done_again_after_the_storage_was_unavailable(engine: Any, s3_server: S3Server) -> None:
     place = Place("s3", s3_server.new_prefix(), {}, s3_server)
     with Proxy(s3_server.endpoint_url) as proxy:
@@ -279,7 +277,6 @@ def test_20_000_frames_in_bounded_memory_of_the_driver(
 # --- secrets ---------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.s3
 def test_a_passed_secret_is_in_nothing_that_is_shown(s3_server: S3Server) -> None:
     url = s3_server.new_prefix()
     sink = SequenceDatasink(url, storage_options=s3_server.storage_options)
@@ -288,7 +285,6 @@ def test_a_passed_secret_is_in_nothing_that_is_shown(s3_server: S3Server) -> Non
     assert s3_server.secret.encode() not in pickle.dumps(SequenceDatasink(url))
 
 
-@pytest.mark.s3
 def test_no_secret_is_in_the_session_s_folder_or_a_manifest(
     engine: Any, s3_server: S3Server, ray_folder: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
