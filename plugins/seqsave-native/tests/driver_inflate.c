@@ -38,17 +38,36 @@ static unsigned bits(struct plain *plain, int count)
     return value;
 }
 
-static int letter_of(struct plain *plain, const uint8_t *lengths, int number)
+/* The letters in the order of their codes, and how many of them have codes of each length. */
+struct letters {
+    int count[16], ordered[288];
+};
+
+static struct letters letters_of(const uint8_t *lengths, int number)
 {
-    int code = 0, first = 0;
+    struct letters made = {0};
+    int ordered = 0;
+    for (int length = 1; length <= 15; length++)
+        for (int i = 0; i < number; i++)
+            if (lengths[i] == length) {
+                made.ordered[ordered++] = i;
+                made.count[length]++;
+            }
+    return made;
+}
+
+static int next_letter(struct plain *plain, const struct letters *letters)
+{
+    int code = 0, first = 0, shorter = 0;
     for (int length = 1; length <= 15; length++) {
         code = code << 1 | (int)bits(plain, 1);
         if (plain->failed)
             return -1;
         first <<= 1;
-        for (int i = 0; i < number; i++)
-            if (lengths[i] == length && code == first++)
-                return i;
+        if (code >= first && code - first < letters->count[length])
+            return letters->ordered[shorter + code - first];
+        first += letters->count[length];
+        shorter += letters->count[length];
     }
     plain->failed = 1;
     return -1;
@@ -74,8 +93,9 @@ static int plain_lengths(struct plain *plain, uint8_t *lengths, int *letters, in
         orders[PLACES[i]] = (uint8_t)bits(plain, 3);
     if (plain->failed || *letters > 286 || *distances > 30 || left_of(orders, 19) != 0)
         return -1;
+    const struct letters code = letters_of(orders, 19);
     while (made < *letters + *distances) {
-        int order = letter_of(plain, orders, 19), again = 1, value = order;
+        int order = next_letter(plain, &code), again = 1, value = order;
         if (order == 16) {
             if (made == 0)
                 return -1;
@@ -108,8 +128,9 @@ static int plain_block(struct plain *plain, int is_fixed, size_t window)
         lengths[i] = i < 144 ? 8 : i < 256 ? 9 : i < 280 ? 7 : i < 288 ? 8 : 5;
     if (!is_fixed && plain_lengths(plain, lengths, &letters, &distances))
         return -1;
+    const struct letters code = letters_of(lengths, letters), distance_code = letters_of(lengths + 288, distances);
     for (;;) {
-        int letter = letter_of(plain, lengths, letters);
+        int letter = next_letter(plain, &code);
         if (plain->failed || letter > 285 || plain->made >= MOST_MADE)
             return -1;
         if (letter == 256)
@@ -119,7 +140,7 @@ static int plain_block(struct plain *plain, int is_fixed, size_t window)
             continue;
         }
         unsigned length = LENGTH_BASE[letter - 257] + bits(plain, LENGTH_EXTRA[letter - 257]);
-        int number = letter_of(plain, lengths + 288, distances);
+        int number = next_letter(plain, &distance_code);
         if (plain->failed || number > 29)
             return -1;
         unsigned distance = DISTANCE_BASE[number] + bits(plain, DISTANCE_EXTRA[number]);
@@ -171,16 +192,30 @@ static void write(unsigned value, int count)
     }
 }
 
-static void write_letter(const uint8_t *lengths, int number, int letter)
+/* Codes of 15 bits, of which each letter uses as many as its length, from the highest one on. */
+struct codes {
+    uint8_t lengths[288];
+    unsigned of[288];
+};
+
+static struct codes codes_of(const uint8_t *lengths, int number)
 {
+    struct codes made = {0};
     unsigned code = 0;
-    for (int i = 0; i < number; i++)
-        if (lengths[i])
-            code += lengths[i] < lengths[letter] || (lengths[i] == lengths[letter] && i < letter)
-                        ? 1u << 15 >> lengths[i]
-                        : 0;
-    for (int i = 0; i < lengths[letter]; i++)
-        write(code >> (14 - i) & 1, 1);
+    memcpy(made.lengths, lengths, (size_t)number);
+    for (int length = 1; length <= 15; length++)
+        for (int i = 0; i < number; i++)
+            if (lengths[i] == length) {
+                made.of[i] = code;
+                code += 1u << 15 >> length;
+            }
+    return made;
+}
+
+static void write_letter(const struct codes *codes, int letter)
+{
+    for (int i = 0; i < codes->lengths[letter]; i++)
+        write(codes->of[letter] >> (14 - i) & 1, 1);
 }
 
 /* Give random letters, of those that have a 1, codes of random lengths that leave no place. */
@@ -219,13 +254,14 @@ static void write_lengths(const uint8_t *lengths, int letters, int distances)
     memcpy(all + letters, lengths + 288, (size_t)distances);
     for (int i = 0; i < 19; i++)
         orders[i] = i < 13 ? 4 : 5;
+    const struct codes codes = codes_of(orders, 19);
     write((unsigned)letters - 257, 5);
     write((unsigned)distances - 1, 5);
     write(15, 4);
     for (int i = 0; i < 19; i++)
         write(orders[PLACES[i]], 3);
     if (next(60) == 0) { /* nothing is there that could be repeated */
-        write_letter(orders, 19, 16);
+        write_letter(&codes, 16);
         write(next(4), 2);
     }
     for (int i = 0, again; i < letters + distances; i += again) {
@@ -234,15 +270,15 @@ static void write_lengths(const uint8_t *lengths, int letters, int distances)
             again++;
         again = next(20) ? again : 1;
         if (all[i] == 0 && again >= 3 && again <= most) {
-            write_letter(orders, 19, again > 10 ? 18 : 17);
+            write_letter(&codes, again > 10 ? 18 : 17);
             write((unsigned)(again > 10 ? again - 11 : again - 3), again > 10 ? 7 : 3);
         } else if (again >= 4 && again <= most) {
-            write_letter(orders, 19, all[i]);
-            write_letter(orders, 19, 16);
+            write_letter(&codes, all[i]);
+            write_letter(&codes, 16);
             write((unsigned)again - 4, 2);
         } else {
             again = 1;
-            write_letter(orders, 19, all[i]);
+            write_letter(&codes, all[i]);
         }
     }
 }
@@ -275,12 +311,13 @@ static size_t write_codes(int is_fixed, size_t made, size_t tokens, size_t windo
             lengths[next(3) ? next((uint32_t)letters) : 288 + next((uint32_t)distances)] = (uint8_t)next(16);
         write_lengths(lengths, letters, distances);
     }
+    const struct codes codes = codes_of(lengths, 288), distance_codes = codes_of(lengths + 288, 32);
     for (size_t token = 0; token < tokens && made < MOST_MADE - 300; token++) {
         int letter = next(matches + 1) ? (int)next(256) : 257 + (int)next(29);
         if (!lengths[letter] || (common && lengths[letter] > 2 && next(1u << (lengths[letter] - 2) % 6)))
             continue;
         if (letter < 256) {
-            write_letter(lengths, 288, letter);
+            write_letter(&codes, letter);
             made++;
             continue;
         }
@@ -289,14 +326,14 @@ static size_t write_codes(int is_fixed, size_t made, size_t tokens, size_t windo
         size_t distance = DISTANCE_BASE[number] + extra;
         if (!lengths[288 + number] || (!is_wrong && (distance > made || distance > window)))
             continue;
-        write_letter(lengths, 288, letter);
+        write_letter(&codes, letter);
         write(more, LENGTH_EXTRA[letter - 257]);
-        write_letter(lengths + 288, 32, number);
+        write_letter(&distance_codes, number);
         write(extra, DISTANCE_EXTRA[number]);
         made += LENGTH_BASE[letter - 257] + more;
     }
     if (next(100))
-        write_letter(lengths, 288, 256);
+        write_letter(&codes, 256);
     return made;
 }
 
