@@ -101,10 +101,24 @@ def test_every_tox_environment_says_what_it_is_for(tox: configparser.ConfigParse
     assert plugins <= set(run), "each plugin is tested in an environment of its own"
 
 
-def test_rooms_that_are_left_out_on_some_pythons_exist(tox: configparser.ConfigParser) -> None:
-    rooms = re.findall(r"--ignore=(\S+)", tox["tests"]["without_pixels"])
-    assert rooms
-    assert [room for room in rooms if not list(Path(ROOT, room).glob("test_*.py"))] == []
+@pytest.mark.parametrize("name", ["without_pixels", "without_texts"])
+def test_what_is_left_out_on_some_pythons_exists(tox: configparser.ConfigParser, name: str) -> None:
+    left_out = [Path(ROOT, path) for path in re.findall(r"--ignore=(\S+)", tox["tests"][name])]
+    assert left_out
+    assert [path for path in left_out if not (path.is_file() or list(path.glob("test_*.py")))] == []
+
+
+def test_an_environment_of_one_mark_runs_every_file_that_has_it(tox: configparser.ConfigParser) -> None:
+    """It names folders and files, as looking through all tests for few takes longer than those."""
+    texts = {path.relative_to(ROOT).as_posix(): path.read_text("utf-8") for path in ROOT.glob("tests/**/test_*.py")}
+    found = set()
+    for mark, rest in re.findall(r" -m (?!pytest)(\w+) (.*)", "\n".join(v for name in tox for v in tox[name].values())):
+        paths = tuple(re.findall(r"(?<![=\w])tests/[\w/.]+", rest))
+        marked = [path for path, text in texts.items() if re.search(rf"pytest\.mark\.{mark}\b", text)]
+        if marked and paths:
+            found.add(mark)
+            assert [path for path in marked if not path.startswith(paths)] == [], f"tox.ini leaves out -m {mark}"
+    assert found == {"browser", "clouds", "farms", "faults", "formats", "release", "servers", "site", "torch"}
 
 
 def _names(listed: str) -> list[str]:

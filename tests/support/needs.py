@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.metadata
 import sys
 from typing import Any
@@ -56,6 +57,7 @@ def needs_copies_that_create(client: str) -> None:
         pytest.skip("only on newer versions of botocore, which have IfNoneMatch for CopyObject")
 
 
+@functools.cache
 def entry_points_of(distribution: str) -> list[importlib.metadata.EntryPoint]:
     """Return the plugins of an installed distribution; [] if it is not installed."""
     try:
