@@ -94,6 +94,40 @@ def test_patterns_that_look_like_photographs() -> None:
     )
 
 
+def test_uneven_rows_do_not_look_like_a_photograph() -> None:
+    """A slope on a board with grain: much smaller with one filter than without, and smaller still with several."""
+    down, across = np.mgrid[0:168, 0:228]
+    slope = np.stack([0.4 * across + 0.1 * down, 0.9 * across + 0.3 * down, 0.6 * across + 0.8 * down], axis=-1) / 396
+    grain = np.random.default_rng(1).integers(-1, 2, slope.shape) / 255
+    board = np.where((across // 8 + down // 8) % 2, 1, 0.6)[..., None]
+    assert not too_large({"board": (255 * np.clip((slope + grain) * board, 0, 1)).astype(np.uint8)})
+
+
+def test_little_of_a_photograph_is_compressed_by_zlib(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It takes six times as long as igzip."""
+    needs_package("av")
+    sizes = []
+    original = deflate._packer
+
+    class Counted:
+        def __init__(self, recipe: Any) -> None:
+            self.packer, self.counts = original(recipe), recipe.strategy != deflate._ISAL
+            self.flush = self.packer.flush
+
+        def compress(self, data: Any) -> bytes:
+            if self.counts:
+                sizes.append(len(memoryview(data).cast("B")))
+            return bytes(self.packer.compress(data))
+
+    monkeypatch.setattr(deflate, "_packer", Counted)
+    frame = clip_frames(1)[0]
+    deflate.compress(frame.reshape(len(frame), -1), 3, "fast")
+    assert not sizes
+    floats = np.cumsum(np.random.default_rng(5).normal(0, 10, (600, 900, 3)), axis=1)
+    deflate.compress(np.clip(floats + 128, 0, 255).astype(np.uint8).reshape(600, -1), 3, "fast")
+    assert 0 < sum(sizes) < 600 * 2700 / 50
+
+
 def test_no_stream_is_made_that_would_be_larger_than_a_rival() -> None:
     rows = moire().reshape(240, -1)
     plain = deflate.compress(rows, 3, "fast")

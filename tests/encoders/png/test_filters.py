@@ -43,6 +43,13 @@ def test_any_mix_of_three_filters_from_elsewhere_is_undone(given_rows: tuple[int
     assert np.array_equal(undo(filtered, step), rows)
 
 
+@given(ROWS)
+def test_the_smallest_of_filtered_rows_are_those_that_are_chosen_for_each_row(given_rows: tuple[int, Any]) -> None:
+    step, rows = given_rows
+    several = [filter_rows(rows, kind, step) for kind in (NONE, UP, SUB, PAETH)]
+    assert np.array_equal(filters.smallest(several)[1:], filter_rows(rows, FEWER, step)[1:])
+
+
 @given(ROWS, st.integers(0, 4))
 def test_filters_are_those_of_the_specification(given_rows: tuple[int, Any], kind: int) -> None:
     step, rows = given_rows

@@ -5,13 +5,15 @@ The interpreter's lock is never held for long, so that frames are encoded on all
 
 from __future__ import annotations
 
+import functools
+import math
 import zlib
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from isal import isal_zlib
 
-from seqsave.encoders.png.filters import ADAPTIVE, AVERAGE, FEWER, NONE, PAETH, SUB, UP
+from seqsave.encoders.png.filters import ADAPTIVE, AVERAGE, FEWER, NONE, PAETH, SUB, UP, smallest
 from seqsave.encoders.png.native import filtered
 
 if TYPE_CHECKING:
@@ -26,16 +28,22 @@ _BANDS, _BAND_ROWS = 4, 2  # at least: several bands for variety, of two rows be
 _TALL_BAND_ROWS, _WINDOW = 4, 1 << 15
 _UNEVEN = 0.414
 # Sizes relative to the raw size. Below the first, the result is mostly deflate's own overhead.
-_FLAT, _SMOOTH, _COMPRESSIBLE, _COARSE, _NOISY, _ROUGH, _NOISE = 0.0055, 0.01, 0.25, 0.45, 0.6, 0.7, 0.98
+_FLAT, _SMOOTH, _COMPRESSIBLE, _DETAILED, _COARSE, _NOISY, _NOISE = 0.0055, 0.01, 0.25, 0.3, 0.45, 0.6, 0.98
+# The same of photographs of 16 bits: of most, and of those that zlib surely does not make smaller.
+_ROUGH, _SURELY_ROUGH = 0.7, 0.8
 # For results below this, zlib is fast at any level.
 _LITTLE = 0.1
 # The ratio from which the worse of two filters is not tried.
 _CLEARLY = 1.25
-# How much a sample may differ from the picture.
-_UNLIKE = 1.05
-# Photographs are larger by this without a filter than with one. It surely is one by the first of the others, as a
-# sample shows, or by the second if all of it is looked at.
-_PLAINLY, _SURELY_PLAINLY = 1.3, (1.75, 1.5)
+# With a filter for each row, those of pictures whose rows are alike are not smaller than this.
+_EVEN = 0.8
+# How much a sample may differ from the picture; and if a large one differs by less, how large it may be relative to
+# that by other writers.
+_UNLIKE, _LIKE, _ACCEPTABLE = 1.05, 1.03, 1.015
+# Photographs are larger by this without a filter than with one. It surely is one from the first number of a pair on, as
+# a sample shows, or from the second if all of it is looked at; it is worth a comparison by a part of the sample from
+# those of the last pair on.
+_PLAINLY, _SURELY_PLAINLY, _RATHER_PLAINLY = 1.3, (1.75, 1.5), (1.3, 1.15)
 # Letters over something of 16 bits are not, or hardly.
 _HARDLY_PLAINLY = 1.08
 _SMALL_SAMPLE, _LARGE_SAMPLE = 1 << 14, 1 << 17
@@ -82,6 +90,8 @@ _FOR_STRINGS = (
 # How large a sample by igzip may be relative to that by other writers: of photographs; of large ones if the sample is
 # small; of others if the sample is small, or the picture compresses well; and the same of letters.
 _AS_GOOD, _NEARLY_AS_GOOD, _SURELY, _SURELY_FOR_LETTERS = 1.01, 0.98, 0.94, 0.9
+# zlib is tried with the filters whose results by igzip are at most so large, relative to the best one.
+_NEAR = 1.06
 _BALANCED = (
     *(_Recipe(kind, 1, window_bits=_SHORT_WINDOW) for kind in (SUB, UP, AVERAGE, PAETH)),
     *(_Recipe(kind, level) for kind in (NONE, SUB, UP, PAETH) for level in (1, 3)),
@@ -114,7 +124,7 @@ def _fast(rows: Bytes, step: int, wide: bool, rival: float | None) -> list[bytes
     if rows.size <= _SMALL_PICTURE:
         sample = _Sample(rows, step, wide, rows.size)
         recipe = sample.best((*_CHEAP, _FOR_SMALL[0]))
-        if not sample.is_photograph(recipe):
+        if not sample.is_photograph(sample.ratio(recipe)):
             recipe = sample.best((recipe, _FOR_SMALL[1]))
         if sample.has_grey_pixels():
             recipe = sample.best((recipe, *_FOR_GREY))
@@ -132,15 +142,26 @@ def _fast(rows: Bytes, step: int, wide: bool, rival: float | None) -> list[bytes
     size = _size(result) / rows.size
     if not result or sample.is_whole or recipe.strategy != _ISAL or size <= _most(expected) + 256 / rows.size:
         return result
-    # Larger than the sample promised: its rows were unusual, or igzip misses patterns in long data that it found in
-    # short data.
-    if size <= sample.least_usual_ratio(recipe):
+    return _second_try(sample, recipe, result)
+
+
+def _second_try(sample: _Sample, recipe: _Recipe, result: list[bytes]) -> list[bytes]:
+    """Return the smaller stream of a picture that is larger than its sample promised.
+
+    Its rows were unusual, or igzip misses patterns in long data that it found in short data.
+    """
+    size = _size(result) / sample.picture_bytes
+    enough = _AS_GOOD if sample.is_photograph(size) else 1.0
+    if _is_surely_a_photograph(sample, size) or size <= enough * sample.least_usual_ratio(recipe):
         return result
-    sample = sample.larger(_MIDDLING_PICTURE)
-    if size <= _AS_GOOD * sample.least_usual_ratio():
-        return result
+    for sample_bytes in (_SMALL_PICTURE, _MIDDLING_PICTURE):
+        sample = sample.larger(sample_bytes)
+        if size <= _AS_GOOD * sample.least_usual_ratio():
+            return result
+        if sample.size(recipe) <= _ACCEPTABLE * sample.least_usual() and size <= _LIKE * sample.ratio(recipe):
+            return result
     second = _not_larger_than_usual(sample, recipe)
-    return min(result, _cooked(rows, step, second if second != recipe else _with_strings(sample)), key=_size)
+    return min(result, sample.stream(second if second != recipe else _with_strings(sample), None), key=_size)
 
 
 def _most(expected: float) -> float:
@@ -156,14 +177,21 @@ def _is_surely_small(sample: _Sample, recipe: _Recipe) -> bool:
         return False
     if sample.picture_bytes <= _TINY_PICTURE:
         return False
-    is_whole = sample.picture_bytes <= _SMALL_PICTURE
-    if sample.is_photograph(recipe, _SURELY_PLAINLY[is_whole]) and (is_whole or sample.ratio(recipe) > _COARSE):
-        return not sample.has_grey_pixels()
-    small = sample.smaller()
-    enough = _AS_GOOD if sample.picture_bytes <= _LARGE_PICTURE else _NEARLY_AS_GOOD
-    if not small.is_photograph(recipe):
-        enough = _SURELY
-    return small.size(recipe) <= enough * small.least_usual(recipe)
+    if _is_surely_a_photograph(sample, sample.ratio(recipe)):
+        return True
+    enough = _SURELY
+    if sample.is_photograph(sample.ratio(recipe), _RATHER_PLAINLY[sample.is_whole]) and not sample.has_grey_pixels():
+        enough = _AS_GOOD if sample.picture_bytes <= _LARGE_PICTURE else _NEARLY_AS_GOOD
+    # zlib takes six times as long as igzip: a part of the sample is mostly enough if rows are alike.
+    samples = (sample.part(), sample) if sample.is_whole or sample.is_even else (sample,)
+    return any(one.size(recipe) <= enough * one.least_usual(recipe) for one in samples)
+
+
+def _is_surely_a_photograph(sample: _Sample, ratio: float) -> bool:
+    """Return whether a picture of which so much remains is a photograph, whose strings are not worth looking for."""
+    if not (sample.is_whole or ratio > _DETAILED) or not sample.is_photograph(ratio, _SURELY_PLAINLY[sample.is_whole]):
+        return False
+    return sample.is_even and not sample.has_grey_pixels()
 
 
 def _not_larger_than_usual(sample: _Sample, recipe: _Recipe) -> _Recipe:
@@ -227,12 +255,20 @@ def _fast_for_large(sample: _Sample) -> _Recipe:
 class _Sample:
     """Some rows of a picture, and the sizes that recipes compress them to. A sample of all rows has no handicaps."""
 
-    def __init__(self, rows: Bytes, step: int, wide: bool, sample_bytes: int, band_rows: int = _BAND_ROWS) -> None:
+    def __init__(
+        self,
+        rows: Bytes,
+        step: int,
+        wide: bool,
+        sample_bytes: int,
+        band_rows: int = _BAND_ROWS,
+        part: dict[int, Bytes] | None = None,
+    ) -> None:
         self._rows, self._step, self._wide = rows, step, wide
         self._bands = _bands(rows, sample_bytes, band_rows)
-        self._filtered: dict[int, Bytes] = {}
+        self._filtered = part or {}
         self._sizes: dict[_Recipe, int] = {}
-        self.is_whole = self._bands == [(0, len(rows))]
+        self.is_whole = self._bands == [(0, len(rows))] and not part
         self._streams: dict[_Recipe, list[bytes]] = {}  # of the whole picture
 
     @property
@@ -248,11 +284,16 @@ class _Sample:
             self._rows, self._step, self._wide, sample_bytes, max(_TALL_BAND_ROWS, _WINDOW // self._rows.shape[1])
         )
 
-    def smaller(self) -> _Sample:
-        """Return a small sample; this one if it is not much larger."""
-        if not self.is_whole or self._rows.size <= 2 * _SMALL_SAMPLE:
+    def part(self) -> _Sample:
+        """Return a sample of a quarter of the rows, if they are all in this one, or else one of each pair."""
+        chosen = np.arange(len(self._rows_through(NONE)))
+        if len(chosen) < 8:
             return self
-        return _Sample(self._rows, self._step, self._wide, _SMALL_SAMPLE)
+        chosen = chosen[chosen // 4 % 4 == 1] if self.is_whole else chosen[::_BAND_ROWS]
+        kinds = (NONE, UP, SUB, PAETH)
+        part = {kind: self._rows_through(kind)[chosen] for kind in ((*kinds, ADAPTIVE) if self._wide else kinds)}
+        part[FEWER] = smallest([part[kind] for kind in kinds])
+        return _Sample(self._rows, self._step, self._wide, 0, part=part)
 
     def best(self, recipes: Iterable[_Recipe]) -> _Recipe:
         return min(recipes, key=lambda recipe: self.size(recipe) * (1 if self.is_whole else recipe.handicap))
@@ -262,11 +303,18 @@ class _Sample:
 
         The measure is that of the specification (section 12.7): the sum of the absolute filtered values.
         """
-        sums = []
-        for recipe in _CHEAP[1:]:
-            left = self._rows_through(recipe.row_filter)
-            sums.append(int(np.minimum(left, np.negative(left)).sum(dtype=np.int64)))
-        return tuple(one for one, left in zip(_CHEAP[1:], sums, strict=True) if left <= _CLEARLY * min(sums))
+        totals = [int(sums.sum()) for sums in self._sums]
+        return tuple(one for one, total in zip(_CHEAP[1:], totals, strict=True) if total <= _CLEARLY * min(totals))
+
+    @functools.cached_property
+    def _sums(self) -> list[Any]:
+        both = [self._rows_through(kind) for kind in (SUB, UP)]
+        return [np.minimum(left, np.negative(left)).sum(axis=1, dtype=np.int64) for left in both]
+
+    @property
+    def is_even(self) -> bool:
+        """Return False if different rows are best filtered in different ways."""
+        return bool(np.minimum(*self._sums).sum() > _EVEN * min(sums.sum() for sums in self._sums))
 
     def size(self, recipe: _Recipe) -> int:
         if recipe not in self._sizes:
@@ -288,11 +336,11 @@ class _Sample:
     def ratio(self, recipe: _Recipe) -> float:
         return self.size(recipe) / self._rows_through(recipe.row_filter).size
 
-    def is_photograph(self, recipe: _Recipe, plainly: float = _PLAINLY) -> bool:
-        """Return True if the picture would be larger without a filter than with the recipe, as photographs are."""
+    def is_photograph(self, ratio: float, plainly: float = _PLAINLY) -> bool:
+        """Return True if so much remains of the picture, and more would without a filter, as of photographs."""
         if self._wide:
-            return self.ratio(recipe) > _ROUGH
-        return self.size(_CHEAP[0]) > plainly * self.size(recipe)
+            return ratio > (_ROUGH if plainly <= _PLAINLY else _SURELY_ROUGH)
+        return self.ratio(_CHEAP[0]) > plainly * ratio
 
     def may_have_wide_letters(self, recipe: _Recipe) -> bool:
         """Return True if a picture of 16 bits is hardly larger without a filter."""
@@ -302,8 +350,12 @@ class _Sample:
         """Return what other writers use; not every filter for 16 bits if it is known which one is good."""
         if not self._wide:
             return _USUALLY_FAST
-        if recipe is None:
-            return tuple(_Recipe(kind, 1, _DEFAULT) for kind in _EVERY_FILTER)
+        if recipe is None:  # igzip takes a sixth of the time to show which filters cannot be the best
+            sizes = {kind: self.size(_Recipe(kind, 1)) for kind in _EVERY_FILTER}
+            least = min(sizes.values())
+            is_plain = least > _COMPRESSIBLE * self._rows_through(NONE).size and not self._is_grey()
+            near = _NEAR * least if is_plain else math.inf
+            return tuple(_Recipe(kind, 1, _DEFAULT) for kind, size in sizes.items() if size <= near)
         kinds = {recipe.row_filter}
         if self.may_have_wide_letters(recipe):
             kinds.add(NONE)
@@ -319,9 +371,16 @@ class _Sample:
 
     def has_grey_pixels(self) -> bool:
         """Return True if red, green and blue, of 8 bits, are equal in every pixel."""
-        if self._step not in (3, 4):
+        return not self._wide and self._is_grey()
+
+    def _is_grey(self) -> bool:
+        values = self._rows_through(NONE)[:, 1:]
+        if self._wide:
+            values = values.reshape(-1, 2).view(np.uint16)
+        channels = self._step // values.itemsize
+        if channels < 3:
             return False
-        pixels = self._rows_through(NONE)[:, 1:].reshape(-1, self._step)
+        pixels = values.reshape(-1, channels)
         return np.array_equal(pixels[:, 0], pixels[:, 1]) and np.array_equal(pixels[:, 1], pixels[:, 2])
 
     def _rows_through(self, row_filter: int) -> Bytes:

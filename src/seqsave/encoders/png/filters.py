@@ -18,7 +18,19 @@ if TYPE_CHECKING:
 
     Bytes = npt.NDArray[np.uint8]
 
-__all__ = ["ADAPTIVE", "AVERAGE", "FEWER", "NONE", "PAETH", "SUB", "UP", "filter_bands", "filter_rows", "undo"]
+__all__ = [
+    "ADAPTIVE",
+    "AVERAGE",
+    "FEWER",
+    "NONE",
+    "PAETH",
+    "SUB",
+    "UP",
+    "filter_bands",
+    "filter_rows",
+    "smallest",
+    "undo",
+]
 
 NONE, SUB, UP, AVERAGE, PAETH = range(5)
 ADAPTIVE = 5
@@ -58,6 +70,13 @@ def filter_bands(rows: Bytes, kind: int, step: int, bands: Sequence[tuple[int, i
     if kind == UP and places[0] == 0:
         _filter(rows[:1], above[:1], SUB, step, out[:1])
     return out
+
+
+def smallest(several: Sequence[Bytes]) -> Bytes:
+    """Return of each row, filtered in several ways, the first one with the smallest sum of absolute values."""
+    costs = [np.minimum(one[:, 1:], np.negative(one[:, 1:])).sum(axis=1, dtype=np.int64) for one in several]
+    chosen: Bytes = np.stack(several)[np.argmin(costs, axis=0), np.arange(len(several[0]))]
+    return chosen
 
 
 def undo(filtered: Bytes, step: int) -> Bytes:
