@@ -14,7 +14,7 @@ import pytest
 
 import seqsave
 import seqsave.targets
-from seqsave import manifest
+from seqsave import manifest, naming
 from seqsave.manifest.run import RunRecord
 from seqsave.sequences.progress import progress_of
 from tests.manifest.saved import PATH, found, indices, is_there, picture
@@ -499,28 +499,30 @@ def test_a_shorter_rerender_over_a_longer_one_is_not_whole(place: Place, setting
         assert found(place).complete
 
 
+@pytest.mark.parametrize("first", [0, 1])
 @pytest.mark.parametrize("has_batches", [True, False])
 def test_frames_of_an_older_run_in_the_other_kind_of_folder_are_not_of_the_last_one(
-    place: Place, settings: dict[str, Any], has_batches: bool
+    place: Place, settings: dict[str, Any], has_batches: bool, first: int
 ) -> None:
-    def save(batches: bool) -> None:
-        with warnings.catch_warnings(), seqsave.open_writer(place.url, **settings) as writer:
+    def save(batches: bool, first: int = 0) -> None:
+        with warnings.catch_warnings(), seqsave.open_writer(place.url, start=first, **settings) as writer:
             warnings.simplefilter("ignore")
-            for index in range(3):
+            for index in range(first, 3):
                 writer.write_batch([picture(index)] * 2, index=index) if batches else writer.write(picture(index))
 
-    save(not has_batches)
+    save(not has_batches, first)
     save(has_batches)
     one = found(place)
     assert (one.complete, one.missing, one.expected, one.beyond) == (False, {}, (range(3),), ())
     assert one.batches == ((0, 1) if has_batches else (None,))
     assert {frame.batch for frame in one.outside} == ({None} if has_batches else {0, 1})
+    shown = naming.format_ranges([range(first, 3)])
     where, here = ("outside of", "in") if has_batches else ("in", "outside of")
     assert one.obstacles() == [
-        f"frames of an older run lie {where} batch folders, and those of the last one {here} them: 0-2"
+        f"frames of another run lie {where} batch folders, and the expected ones {here} them: {shown}"
     ]
     sequence = seqsave.open_sequence(place.url, storage_options=place.storage_options)
-    assert str(progress_of(sequence)) == "finished, but frames of an older run lie beside it: 0-2"
+    assert str(progress_of(sequence)) == f"finished, but frames of another run lie beside it: {shown}"
     if place.kind == "local":
         for frame in one.outside:
             Path(place.url, frame.name).unlink()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import warnings
 from typing import TYPE_CHECKING
 
 import pytest
@@ -80,9 +82,39 @@ def test_frames_of_the_other_kind_are_neither_older_nor_done(tmp_path: Path, has
         save(has_batches, 4, if_exists="skip")
     for _ in range(2):
         now = found(tmp_path)
-        assert (str(now), now.render_again) == ("finished, but frames of an older run lie beside it: 0-3", ())
+        assert (str(now), now.render_again) == ("finished, but frames of another run lie beside it: 0-3", ())
         assert set(now.foreign) == ({None} if has_batches else {0, 1})
         rebuild(seqsave.open_sequence(tmp_path))
+
+
+@pytest.mark.parametrize("has_batches", [True, False])
+def test_a_rebuild_does_not_turn_the_two_kinds_round(tmp_path: Path, has_batches: bool) -> None:
+    def save(in_batches: bool) -> None:
+        with warnings.catch_warnings(), seqsave.open_writer(tmp_path, filetype="png") as writer:
+            warnings.simplefilter("ignore")
+            for index in range(3):
+                writer.write_batch([PICTURE] * 2, index=index) if in_batches else writer.write(PICTURE, index=index)
+
+    save(not has_batches)
+    shutil.rmtree(tmp_path / ".seqsave")
+    rebuild(seqsave.open_sequence(tmp_path))
+    assert found(tmp_path).state == "complete"
+    save(has_batches)
+    for _ in range(2):
+        now = found(tmp_path)
+        assert (now.state, set(now.foreign)) == ("mixed", {None} if has_batches else {0, 1})
+        rebuild(seqsave.open_sequence(tmp_path))
+
+
+def test_doubted_frames_of_the_other_kind_are_not_among_those_that_are_expected(tmp_path: Path) -> None:
+    seqsave.save([PICTURE] * 3, tmp_path / "from", filetype="png")
+    with warnings.catch_warnings(), seqsave.open_writer(tmp_path / "from", filetype="png") as writer:
+        warnings.simplefilter("ignore")
+        for index in range(3):
+            writer.write(PICTURE, index=index, batch=0)
+    with pytest.warns(seqsave.SeqSaveWarning, match="0-2 outside of batch folders; their copies are recorded as to be"):
+        seqsave.save(seqsave.open_sequence(tmp_path / "from"), tmp_path / "to")
+    assert str(found(tmp_path / "to")) == "unfinished, 3 of 3"
 
 
 def test_without_a_manifest_nothing_is_reported_and_a_damaged_one_is_named(tmp_path: Path) -> None:

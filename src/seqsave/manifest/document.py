@@ -102,6 +102,7 @@ class Manifest(Facts):
         in_batches = {frame.run: False for frame in self.frames}
         in_batches |= {frame.run: True for frame in self.frames if frame.batch is not None}
         known = [run for run in self.runs if (run.expected and run.batches) or run.id in in_batches]
+        known = [run for run in known if run.id != EARLIER] or known  # which expects all frames after a rebuild
         if not known:
             return True
         last = next((run for run in reversed(known) if run.expected), known[-1])
@@ -148,13 +149,17 @@ class Manifest(Facts):
 
     @property
     def of_other_kind(self) -> tuple[FrameEntry, ...]:
-        """Return frames of older runs that lie in batch folders, if the last run's lie outside of them, or reversed."""
-        has_batches = self.batches != (None,)
-        others = [frame for frame in self.frames if (frame.batch is None) is has_batches and frame.run is not None]
+        """Return frames of other runs outside of batch folders, if frames are expected in these, or the reverse.
+
+        A run that wrote both, and expects frames, expects them in batch folders, and the others are part of it.
+        """
+        in_batches = self.batches != (None,)
+        others = [frame for frame in self.frames if (frame.batch is None) is in_batches and frame.run is not None]
         if not others:
             return ()
-        in_force = {run.id for run in self.runs if run.expected}
-        return tuple(frame for frame in others if frame.run not in in_force)
+        own = {frame.run for frame in self.frames if (frame.batch is not None) is in_batches}
+        both = {run.id for run in self.runs if run.expected and (run.id in own or (in_batches and run.batches))}
+        return tuple(frame for frame in others if frame.run not in both)
 
     @property
     def progress(self) -> tuple[int, int]:
@@ -239,7 +244,7 @@ def _obstacles(manifest: Manifest) -> Iterable[str]:
     if others := manifest.of_other_kind:
         where, here = ("in", "outside of") if others[0].batch is not None else ("outside of", "in")
         numbers = _indices_of(others)
-        yield f"frames of an older run lie {where} batch folders, and those of the last one {here} them: {numbers}"
+        yield f"frames of another run lie {where} batch folders, and the expected ones {here} them: {numbers}"
     if not manifest.confirmed:
         yield "no listing confirmed the frames, because the last run had no right to list the folder"
 

@@ -31,7 +31,7 @@ class Progress:
     """What a sequence's manifest says of it, after a look at its files.
 
     state:      ``complete``; ``unfinished``: expected frames are missing, or a run was interrupted or is active;
-                ``mixed``: finished, but frames of older runs, or that no run recorded, lie beside it;
+                ``mixed``: finished, but frames of other runs, or that no run recorded, lie beside it;
                 ``unconfirmed``: no listing confirmed it;
                 ``damaged``: the manifest cannot be read, or contradicts itself;
                 ``unread``: it may not be read, or is of a newer version; None without one.
@@ -44,7 +44,7 @@ class Progress:
     mixed:      frames that another run has replaced at the same time, as ranges for each batch; neither is whole.
     disputed:   expected frames whose bytes are not the recorded ones, as ranges for each batch.
     resized:    recorded frames whose files have another size now, as ranges for each batch.
-    beside:     existing frames of older runs outside of what is expected, as ranges.
+    beside:     existing frames of other runs outside of what is expected, as ranges.
     strangers:  existing frames that no run recorded, as ranges.
     foreign:    both, as ranges for each batch.
     sizes:      the sizes of the expected pictures as recorded (``1920x1080``), and which frames have each.
@@ -113,8 +113,9 @@ class Progress:
         if self.state in ("unfinished", "unconfirmed"):
             return f"{self.state}, {self.done} of {'about ' if self.about else ''}{self.wanted}"
         if self.state == "mixed":
-            of = "frames of an older run lie" if self.beside else "frames that no run recorded lie"
-            return f"finished, but {of} beside it: {naming.format_ranges(self.beside or self.strangers, 10)}"
+            is_shorter = self.known is not None and bool(self.known.beyond)
+            of = f"of {'an older' if is_shorter else 'another'} run" if self.beside else "that no run recorded"
+            return f"finished, but frames {of} lie beside it: {naming.format_ranges(self.beside or self.strangers, 10)}"
         return {"damaged": "manifest damaged", "unread": "manifest not read"}.get(self.state or "", self.state or "")
 
 
@@ -162,8 +163,9 @@ class _Look:
         """Return how far the sequence has come."""
         known, lacking = self.known, self.known.missing
         expected = known.expected
-        disputed = [key for key in self._disputed() if any(key[0] in run for run in expected)]
-        wanted = count(expected) * len(known.batches)
+        batches = known.batches
+        disputed = [key for key in self._disputed() if key[1] in batches and any(key[0] in run for run in expected)]
+        wanted = count(expected) * len(batches)
         resized = self._resized()
         not_done = (runs for one in (lacking, self.older, self.mixed, resized) for runs in one.values())
         done = wanted - sum(map(count, not_done)) - len(disputed)
@@ -238,7 +240,9 @@ class _Look:
         came = [_found(self.files[key]) for key in self.unrecorded]
         # A batch whose files are all gone is expected all the same.
         batches = tuple(batch for batch in known.batches if batch is not None)
-        runs = (replace(run, batches=batches) if run.expected else run for run in known.runs)
+        own = {entry.run for entry in known.frames if entry.batch is not None}
+        of_batches = {run.id for run in known.runs if run.expected and (run.batches or run.id in own)}
+        runs = (replace(run, batches=batches) if run.id in of_batches else run for run in known.runs)
         expected = unite(known.expected, naming.to_ranges(sorted({entry.index for entry in came})))
         frames = tuple(merge(kept, sorted(came, key=sort_key), key=sort_key))
         return replace(known, frames=frames, runs=tuple(runs), expected=expected)

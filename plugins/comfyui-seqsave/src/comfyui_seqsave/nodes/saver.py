@@ -278,7 +278,7 @@ def _recorded(
     lines = []
     if written is not None and not written.complete:
         lines.append(f"Not complete: {'; '.join(written.obstacles())}")
-    named = set() if written is None else {frame.index for frame in written.outside}
+    named = set() if written is None else {frame.index for frame in written.beyond}
     if beyond := {frame.index for frame in frames}.difference([frame.index for frame in own], named):
         numbers = naming.format_ranges(naming.to_ranges(sorted(beyond)), 10, noun="frame")
         lines.append(f"Frames after the last one lie beside those of this animation: {numbers}")
