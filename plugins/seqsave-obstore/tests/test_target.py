@@ -42,6 +42,8 @@ if TYPE_CHECKING:
 
     from tests.support.s3 import S3Server
 
+pytestmark = pytest.mark.s3
+
 NAMES = [
     "[a]b",
     "100%",
