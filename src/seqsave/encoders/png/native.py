@@ -51,7 +51,7 @@ _DETAILED, _HOPELESS_UP = 0.42, 1.04
 _AS_GOOD, (_AS_GOOD_GRAIN, _GRAIN), _CLOSE = 1.01, (1.02, 0.6), 1.04
 # Photographs are larger by these without a filter than with one: those of 8 bits, from a ratio on; frames of videos,
 # and others of which pairs make less; and those of 16 bits, from a ratio on. zlib does not make them smaller.
-(_PLAINLY, _FINE), _FAR_PLAINLY, (_HARDLY_PLAINLY, _ROUGH) = (1.25, 0.46), 1.8, (1.08, 0.7)
+(_PLAINLY, _FINE), _FAR_PLAINLY, (_HARDLY_PLAINLY, _ROUGH) = (1.25, 0.46), 1.7, (1.08, 0.7)
 # How large pictures that compress well may be relative to a sample by other writers. Its bands have so many bytes.
 _SURELY, _TALL = 0.97, 1 << 14
 # What a sample may be wrong by before a larger one is looked at, by whether the picture is small.
