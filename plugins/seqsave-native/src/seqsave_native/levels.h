@@ -1,6 +1,6 @@
 /* Include the file BODY once for each level of instructions that this compiler makes. In it, NAME(x) is the name of x for
-   the level, and VECTOR says whether the instructions of SSE4.1 may be used. Behind it, LEVELS(x) are the initial values
-   of an array that has x of every level. */
+   the level, VECTOR says whether the instructions of SSE4.1 may be used, and WIDE the same for AVX2. Behind it, LEVELS(x) are
+   the initial values of an array that has x of every level. */
 #include "processor.h"
 
 #if SEQSAVE_X86
@@ -9,6 +9,7 @@
 
 #define NAME(name) name##_portable
 #define VECTOR 0
+#define WIDE 0
 #include BODY
 #undef NAME
 #undef VECTOR
@@ -34,6 +35,8 @@
 #if defined(__clang__) || defined(__GNUC__)
 
 #define NAME(name) name##_avx2
+#undef WIDE
+#define WIDE 1
 #if defined(__clang__)
 #pragma clang attribute push(__attribute__((target("avx2,bmi,bmi2"))), apply_to = function)
 #else
@@ -61,4 +64,5 @@
 #define LEVELS(name) {name##_portable, name##_portable, name##_portable}
 
 #endif
+#undef WIDE
 #undef BODY

@@ -1,7 +1,7 @@
-/* Undo the row filters of PNG, 16 rows at a time.
+/* Undo the row filters of PNG, 16 or 32 rows at a time.
 
    Source: PNG specification, third edition, section 9. A byte needs those to the left of it and above it, so the rows are
-   undone on a slant: each of the 16 is one pixel behind the row above it. Then the bytes of all 16 rows that are undone
+   undone on a slant: each of a strip's is one pixel behind the row above it. Then the bytes of all its rows that are undone
    next depend only on finished ones, and are one vector, whatever the filter of each row is. */
 #include "unfilter.h"
 
@@ -29,34 +29,64 @@ enum {
     AVERAGE,
     PAETH,
     MIXED,
-    ROWS = 16, /* of a strip: the bytes of a vector */
+    COLUMNS = 16, /* that are undone of each row before the next ones are read */
+    MOST_ROWS = 2 * COLUMNS,
+    LINE = 64, /* bytes of a cache's line */
     WIDEST = 8,
 };
 
-/* 16 rows. Those that a strip of fewer rows lacks are zeros, and their results go to scratch memory. */
+/* As many rows as a vector has bytes. Those that a strip of fewer rows lacks are zeros, and their results go to scratch
+   memory. */
 struct strip {
-    const uint8_t *from[ROWS];
-    uint8_t *to[ROWS];
+    const uint8_t *from[MOST_ROWS];
+    uint8_t *to[MOST_ROWS];
     const uint8_t *above; /* the finished row above them */
-    uint8_t masks[PAETH + 1][ROWS]; /* for each filter 255 where the row has it */
+    uint8_t masks[PAETH + 1][MOST_ROWS]; /* for each filter 255 where the row has it */
     size_t length;
+    const uint8_t *next_from; /* where the next strip begins, */
+    uint8_t *next_to;
+    size_t ahead; /* and how many bytes it has */
     int only; /* the filter that all rows have, or MIXED */
 };
 
-/* Copy the bytes from..from + 15 of a row to a vector's, as far as the row has them; the others are zero. */
+/* Copy the bytes from..from + 15 of a row, as far as the row has them; the others are zero. */
 static void peek(uint8_t *to, const uint8_t *row, size_t length, ptrdiff_t from)
 {
-    memset(to, 0, ROWS);
-    ptrdiff_t begin = from < 0 ? -from : 0, end = (ptrdiff_t)length - from < ROWS ? (ptrdiff_t)length - from : ROWS;
+    const ptrdiff_t left = (ptrdiff_t)length - from;
+    if (from >= 0 && left >= COLUMNS) {
+        memcpy(to, row + from, COLUMNS);
+        return;
+    }
+    memset(to, 0, COLUMNS);
+    const ptrdiff_t begin = from < 0 ? -from : 0, end = left < COLUMNS ? left : COLUMNS;
     if (begin < end)
         memcpy(to + begin, row + from + begin, (size_t)(end - begin));
 }
 
 static void poke(uint8_t *row, size_t length, ptrdiff_t to, const uint8_t *from)
 {
-    ptrdiff_t begin = to < 0 ? -to : 0, end = (ptrdiff_t)length - to < ROWS ? (ptrdiff_t)length - to : ROWS;
+    const ptrdiff_t left = (ptrdiff_t)length - to;
+    if (to >= 0 && left >= COLUMNS) {
+        memcpy(row + to, from, COLUMNS);
+        return;
+    }
+    const ptrdiff_t begin = to < 0 ? -to : 0, end = left < COLUMNS ? left : COLUMNS;
     if (begin < end)
         memcpy(row + to + begin, from + begin, (size_t)(end - begin));
+}
+
+/* Have a part of the next strip's memory brought into the caches, from so many bytes behind its begin on. The rows of a
+   strip are too many for the processor to see by itself what comes next. */
+INLINE void fetch(const struct strip *strip, size_t from, size_t size)
+{
+#if defined(__GNUC__) || defined(__clang__)
+    for (size_t at = from; at < from + size && at < strip->ahead; at += LINE) {
+        __builtin_prefetch(strip->next_from + at, 0, 2);
+        __builtin_prefetch(strip->next_to + at, 1, 2);
+    }
+#else
+    (void)strip, (void)from, (void)size;
+#endif
 }
 
 typedef void strip_undo(const struct strip *strip, size_t step);
@@ -65,6 +95,7 @@ typedef void strip_undo(const struct strip *strip, size_t step);
 #include "levels.h"
 
 static strip_undo *const UNDO[SEQSAVE_LEVELS] = LEVELS(undo);
+static const size_t ROWS[SEQSAVE_LEVELS] = LEVELS(rows);
 
 static void swap(uint8_t *row, size_t length)
 {
@@ -95,12 +126,22 @@ static uint8_t kind_of(const uint8_t *row)
     return kind > PAETH ? NONE : kind;
 }
 
-static void undo_slanted(const uint8_t *from, uint8_t *to, const uint8_t *above, size_t count, size_t length,
-                         size_t step, const uint8_t *zeros, uint8_t *scratch)
+/* Undo `count` rows, with `behind` rows behind them. */
+static void undo_slanted(const uint8_t *from, uint8_t *to, const uint8_t *above, size_t count, size_t behind,
+                         size_t length, size_t step, uint8_t *spare, enum seqsave_level level)
 {
     const int first = kind_of(from);
-    struct strip strip = {.above = above, .length = length, .only = first};
-    for (size_t row = 0; row < ROWS; row++) {
+    const uint8_t *zeros = spare;
+    uint8_t *scratch = spare + length;
+    struct strip strip = {
+        .above = above,
+        .length = length,
+        .only = first,
+        .next_from = from + count * (length + 1),
+        .next_to = to + count * length,
+        .ahead = (behind < MOST_ROWS ? behind : MOST_ROWS) * length,
+    };
+    for (size_t row = 0; row < MOST_ROWS; row++) {
         int kind = row < count ? kind_of(from + row * (length + 1)) : first;
         strip.from[row] = row < count ? from + row * (length + 1) + 1 : zeros;
         strip.to[row] = row < count ? to + row * length : scratch;
@@ -108,7 +149,8 @@ static void undo_slanted(const uint8_t *from, uint8_t *to, const uint8_t *above,
         if (kind != first)
             strip.only = MIXED;
     }
-    UNDO[seqsave_level()](&strip, step);
+    /* Few rows need no wide vectors. */
+    UNDO[count <= COLUMNS && level == SEQSAVE_AVX2 ? SEQSAVE_SSE41 : level](&strip, step);
 }
 
 int seqsave_unfilter(const uint8_t *filtered, uint8_t *out, size_t height, size_t length, size_t step, int wide,
@@ -120,12 +162,14 @@ int seqsave_unfilter(const uint8_t *filtered, uint8_t *out, size_t height, size_
             return 1;
         }
     SEQSAVE_CHECKED(filtered);
+    const enum seqsave_level level = seqsave_level();
+    const size_t rows = ROWS[level];
     uint8_t *spare = calloc(2, length);
     if (spare == NULL)
         return -1;
-    const uint8_t *above = spare, *zeros = spare;
-    for (size_t top = 0; top < height; top += ROWS) {
-        size_t count = height - top < ROWS ? height - top : ROWS;
+    const uint8_t *above = spare;
+    for (size_t top = 0, count; top < height; top += count) {
+        count = height - top < rows ? height - top : rows;
         const uint8_t *from = filtered + top * (length + 1);
         uint8_t *to = out + top * length;
         int is_easy = 1;
@@ -134,7 +178,7 @@ int seqsave_unfilter(const uint8_t *filtered, uint8_t *out, size_t height, size_
         if (is_easy)
             undo_easy(from, to, above, count, length);
         else
-            undo_slanted(from, to, above, count, length, step, zeros, spare + length);
+            undo_slanted(from, to, above, count, height - top - count, length, step, spare, level);
         above = to + (count - 1) * length;
         /* The last row of a strip is needed as it is for the next one. */
         if (wide && SEQSAVE_LITTLE)
