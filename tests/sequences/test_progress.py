@@ -11,6 +11,7 @@ import pytest
 import seqsave
 from seqsave.sequences.progress import Progress, progress_of
 from seqsave.sequences.repair import rebuild
+from seqsave.sequences.verify import verify
 from tests.sequences.placed import PICTURE
 
 if TYPE_CHECKING:
@@ -106,6 +107,20 @@ def test_a_rebuild_does_not_turn_the_two_kinds_round(tmp_path: Path, has_batches
         rebuild(seqsave.open_sequence(tmp_path))
 
 
+@pytest.mark.parametrize("has_batches", [True, False])
+@pytest.mark.parametrize("is_rebuilt", [True, False])
+def test_one_frame_of_the_other_kind_does_not_count(tmp_path: Path, has_batches: bool, is_rebuilt: bool) -> None:
+    with seqsave.open_writer(tmp_path, filetype="png") as writer:
+        for index in range(3):
+            writer.write_batch([PICTURE] * 2, index=index) if has_batches else writer.write(PICTURE, index=index)
+    if is_rebuilt:
+        rebuild(seqsave.open_sequence(tmp_path))
+    with warnings.catch_warnings(), seqsave.open_writer(tmp_path, filetype="png") as writer:
+        warnings.simplefilter("ignore")
+        writer.write(PICTURE, index=1, batch=None if has_batches else 0)
+    assert str(found(tmp_path)) == "finished, but frames of another run lie beside it: 1"
+
+
 def test_doubted_frames_of_the_other_kind_are_not_among_those_that_are_expected(tmp_path: Path) -> None:
     seqsave.save([PICTURE] * 3, tmp_path / "from", filetype="png")
     with warnings.catch_warnings(), seqsave.open_writer(tmp_path / "from", filetype="png") as writer:
@@ -114,7 +129,11 @@ def test_doubted_frames_of_the_other_kind_are_not_among_those_that_are_expected(
             writer.write(PICTURE, index=index, batch=0)
     with pytest.warns(seqsave.SeqSaveWarning, match="0-2 outside of batch folders; their copies are recorded as to be"):
         seqsave.save(seqsave.open_sequence(tmp_path / "from"), tmp_path / "to")
-    assert str(found(tmp_path / "to")) == "unfinished, 3 of 3"
+    assert str(found(tmp_path / "to")) == "finished, but frames of another run lie beside it: 0-2"
+    assert verify(seqsave.open_sequence(tmp_path / "to")).findings == ()
+    for path in (tmp_path / "to").glob("*.png"):
+        path.unlink()
+    assert found(tmp_path / "to").state == "complete"
 
 
 def test_without_a_manifest_nothing_is_reported_and_a_damaged_one_is_named(tmp_path: Path) -> None:

@@ -102,7 +102,8 @@ class Manifest(Facts):
         in_batches = {frame.run: False for frame in self.frames}
         in_batches |= {frame.run: True for frame in self.frames if frame.batch is not None}
         known = [run for run in self.runs if (run.expected and run.batches) or run.id in in_batches]
-        known = [run for run in known if run.id != EARLIER] or known  # which expects all frames after a rebuild
+        # After a rebuild, that one expects all frames; and a run of single frames says nothing of the others.
+        known = [run for run in known if run.id != EARLIER and run.defines] or known
         if not known:
             return True
         last = next((run for run in reversed(known) if run.expected), known[-1])
@@ -128,8 +129,10 @@ class Manifest(Facts):
 
     @property
     def disputed(self) -> tuple[FrameEntry, ...]:
-        """Return the frames whose bytes are no longer the recorded ones."""
-        return tuple(frame for frame in self.frames if frame.disputed)
+        """Return the frames whose bytes are no longer the recorded ones, without those of the other kind."""
+        found = tuple(frame for frame in self.frames if frame.disputed)
+        others = {frame.key for frame in self.of_other_kind} if found else ()
+        return tuple(frame for frame in found if frame.key not in others) if others else found
 
     @property
     def outside(self) -> tuple[FrameEntry, ...]:
@@ -154,7 +157,8 @@ class Manifest(Facts):
         A run that wrote both, and expects frames, expects them in batch folders, and the others are part of it.
         """
         in_batches = self.batches != (None,)
-        others = [frame for frame in self.frames if (frame.batch is None) is in_batches and frame.run is not None]
+        others = [frame for frame in self.frames if (frame.batch is None) is in_batches]
+        others = [frame for frame in others if frame.run is not None or frame.disputed]
         if not others:
             return ()
         own = {frame.run for frame in self.frames if (frame.batch is not None) is in_batches}

@@ -340,7 +340,7 @@ class Session:
             return replace(before, complete=False, confirmed=False)
         same = read_again(self._target, self.facts.prefix, in_doubt(before, nothing, listing))
         found = replace(before, frames=tuple(confirmed(before.frames, listing, same)))
-        return replace(found, complete=before.complete and not found.disputed and not found.missing)
+        return replace(found, complete=before.complete and not (found.disputed or found.missing or found.outside))
 
     def _committed(self, current: Manifest | None, outcome: Outcome, base: Manifest | None) -> Manifest:
         """List the storage, and return the manifest that it confirms. The order of the steps is the protocol's.

@@ -83,7 +83,7 @@ def against(
 
     unrecorded: frames of an interrupted run, which it could not record. checksums: those of the frames that were read.
     """
-    entries = {entry.key: entry for entry in known.frames}
+    entries, disputed = {entry.key: entry for entry in known.frames}, {entry.key for entry in known.disputed}
     for frame in sequence:
         entry, checksum = entries.get(key_of(frame)), checksums.get(key_of(frame))
         reason: Obstacle | None = None
@@ -92,7 +92,7 @@ def against(
         if entry is None:
             kind: Kind = "foreign"
             message = f"{name_below(frame)} is not in the manifest"
-        elif entry.disputed:
+        elif entry.key in disputed:
             kind, message = "disputed", f"{name_below(frame)} was replaced after it was recorded"
         else:
             kind, message = "changed", _difference(frame, entry, checksum)
