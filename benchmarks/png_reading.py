@@ -156,7 +156,7 @@ def _claims(files: str, least: dict[str, float]) -> list[Claim]:
         if files in _OF_FEW_MATCHES:
             wanted = _OF_FEW_MATCHES[files]
         else:
-            wanted = 0.40 if "clip" in files or "turns" in files else 0.50 if WIDE in files else 1 / 3
+            wanted = 0.40 if "turns" in files else 0.36 if "clip" in files else 0.40 if WIDE in files else 1 / 3
         text = f"PNG of {files}: reading against {other}"
         found.append(Claim(text, least[OURS] / least[other], wanted, at_most=True))
     without = least.get(WITHOUT, least[OURS])

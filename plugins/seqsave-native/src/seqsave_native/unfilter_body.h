@@ -149,7 +149,7 @@ typedef struct {
 #define V NAME(vector)
 #define EACH(expression)                                                                                               \
     V made;                                                                                                            \
-    for (int i = 0; i < COLUMNS; i++)                                                                                     \
+    for (int i = 0; i < COLUMNS; i++)                                                                                  \
         made.at[i] = (uint8_t)(expression);                                                                            \
     return made
 
