@@ -256,7 +256,7 @@ def test_the_first_screen_of_the_readme_repeats_figures_that_were_measured() -> 
     first, _, rest = (ROOT / "README.md").read_text(encoding="utf-8").partition("\n## Try it\n")
     measured = rest.partition("\n## How fast\n")[2].partition("\n## ")[0]
     compared = first.partition("| instead of | with seqsave |")[2].partition("\n\n")[0]
-    figures = re.findall(r"(\d+)(?:th\b| times)", compared)
+    figures = re.findall(r"(\d+)(?:(?:st|nd|rd|th)\b| times)", compared)
     assert len(figures) == 4
     assert [one for one in figures if not re.search(rf"\| {one} \|", measured)] == []
 
