@@ -102,7 +102,7 @@ class Manifest(Facts):
         in_batches = {frame.run: False for frame in self.frames}
         in_batches |= {frame.run: True for frame in self.frames if frame.batch is not None}
         known = [run for run in self.runs if (run.expected and run.batches) or run.id in in_batches]
-        # After a rebuild, that one expects all frames; and a run of single frames says nothing of the others.
+        # EARLIER expects all frames after a rebuild, and runs of single frames say nothing of the others.
         known = [run for run in known if run.id != EARLIER and run.defines] or known
         if not known:
             return True
@@ -129,7 +129,7 @@ class Manifest(Facts):
 
     @property
     def disputed(self) -> tuple[FrameEntry, ...]:
-        """Return the frames whose bytes are no longer the recorded ones, without those of the other kind."""
+        """Return the frames whose bytes are no longer the recorded ones, without those ``of_other_kind``."""
         found = tuple(frame for frame in self.frames if frame.disputed)
         others = {frame.key for frame in self.of_other_kind} if found else ()
         return tuple(frame for frame in found if frame.key not in others) if others else found
