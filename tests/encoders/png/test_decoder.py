@@ -295,6 +295,70 @@ def test_files_that_are_not_sound(data: bytes, part: str) -> None:
         decoded(data)
 
 
+# Rows that different libraries unpack: many strings, few of them as in photographs, and bytes that become no smaller.
+ROWS = {
+    "strings": (RNG.integers(0, 2, (90, 1201)) * np.arange(1201) % 7).astype(np.uint8),
+    "letters": RNG.geometric(0.15, (90, 1201)).astype(np.uint8),
+    "noise": RNG.integers(0, 256, (90, 1201), np.uint8),
+}
+for rows in ROWS.values():
+    rows[:, 0] = 0
+STREAMS = {name: zlib.compress(rows.tobytes(), 1) for name, rows in ROWS.items()}
+SIZE = 90 * 1201
+
+
+def with_another_size(rows: Any, missing: int) -> bytes:
+    return zlib.compress(rows.tobytes()[: SIZE - missing] + bytes(max(0, -missing)), 1)
+
+
+@pytest.mark.parametrize("extension", [False, True])
+@pytest.mark.parametrize("name", ROWS)
+def test_every_library_that_unpacks_pixels(name: str, extension: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Streams with faults have the same errors; what is too long, or behind the end, is not looked at."""
+    if not extension:
+        monkeypatch.setattr(decoder, "kernel", lambda: None)
+    rows, stream = ROWS[name], STREAMS[name]
+    head = (1200, 90, 8, 0, 0)
+    wrong = stream[:-1] + bytes([stream[-1] ^ 1])
+    dictionary = zlib.compressobj(1, zdict=b"0123456789")
+    for right in (stream, stream + b"more", with_another_size(rows, -1), with_another_size(rows, -5000)):
+        assert np.array_equal(decoded(png(head, right))[..., 0], rows[:, 1:])
+    for bad, part in (
+        (wrong, "cannot be unpacked"),
+        (stream[:-1], f"truncated: its pixels unpack to {SIZE} of {SIZE} bytes"),
+        (with_another_size(rows, 1), f"truncated: its pixels unpack to {SIZE - 1} of {SIZE} bytes"),
+        (with_another_size(rows, 5000), f"truncated: its pixels unpack to {SIZE - 5000} of {SIZE} bytes"),
+        (dictionary.compress(rows.tobytes()) + dictionary.flush(), "cannot be unpacked"),
+        (b"\x78\x02" + stream[2:], "cannot be unpacked"),
+        (stream[:2] + b"\7" + stream[3:], "cannot be unpacked"),
+    ):
+        with pytest.raises(DecodeError, match=part):
+            decoded(png(head, bad))
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_igzip_judges_streams_that_libdeflate_does_not_take(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(decoder, "kernel", lambda: None)
+    rows, data = ROWS[name], png((1200, 90, 8, 0, 0), STREAMS[name])
+
+    def fails(*_: Any) -> Any:
+        raise MemoryError
+
+    monkeypatch.setattr(decoder.deflate, "zlib_decompress", fails)
+    assert np.array_equal(decoded(data)[..., 0], rows[:, 1:])
+
+
+@pytest.mark.parametrize("colour", [0, 2])
+def test_a_small_file_that_states_a_large_picture(colour: int) -> None:
+    data = png((30_000, 30_000, 16, colour, 0), zlib.compress(bytes(100_000), 9))
+    tracemalloc.start()
+    with pytest.raises(DecodeError, match="truncated: its pixels unpack to 100000 of"):
+        decoded(data, 10**9)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 1 << 20
+
+
 @pytest.mark.parametrize("max_pixels", [29, 30])
 def test_exactly_as_many_pixels_as_allowed(max_pixels: int) -> None:
     if max_pixels == 30:
