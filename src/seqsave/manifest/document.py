@@ -97,6 +97,12 @@ class Manifest(Facts):
             return (None,)
         return tuple(sorted(numbered))
 
+    @property
+    def runs_in_batches(self) -> frozenset[str]:
+        """Return the ids of the runs that expect frames in batch folders. They may have written others as well."""
+        own = {frame.run for frame in self.frames if frame.batch is not None}
+        return frozenset(run.id for run in self.runs if run.expected and (run.batches or run.id in own))
+
     def _is_last_run_in_batches(self) -> bool:
         """Return False if the last run that counts is known to have written outside of batch folders."""
         in_batches = {frame.run: False for frame in self.frames}
@@ -161,9 +167,12 @@ class Manifest(Facts):
         others = [frame for frame in others if frame.run is not None or frame.disputed]
         if not others:
             return ()
-        own = {frame.run for frame in self.frames if (frame.batch is not None) is in_batches}
-        both = {run.id for run in self.runs if run.expected and (run.id in own or (in_batches and run.batches))}
-        return tuple(frame for frame in others if frame.run not in both)
+        if in_batches:
+            own = self.runs_in_batches
+        else:
+            outside = {frame.run for frame in self.frames if frame.batch is None}
+            own = frozenset(run.id for run in self.runs if run.expected and run.id in outside)
+        return tuple(frame for frame in others if frame.run not in own)
 
     @property
     def progress(self) -> tuple[int, int]:

@@ -240,8 +240,7 @@ class _Look:
         came = [_found(self.files[key]) for key in self.unrecorded]
         # A batch whose files are all gone is expected all the same.
         batches = tuple(batch for batch in known.batches if batch is not None)
-        own = {entry.run for entry in known.frames if entry.batch is not None}
-        of_batches = {run.id for run in known.runs if run.expected and (run.batches or run.id in own)}
+        of_batches = known.runs_in_batches
         runs = (replace(run, batches=batches) if run.id in of_batches else run for run in known.runs)
         expected = unite(known.expected, naming.to_ranges(sorted({entry.index for entry in came})))
         frames = tuple(merge(kept, sorted(came, key=sort_key), key=sort_key))
