@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import struct
 import sys
 from fractions import Fraction
@@ -75,6 +76,25 @@ def test_a_video_is_read_from_every_storage(place: Place) -> None:
 
 def test_the_whole_clip_has_as_many_frames_as_it_says() -> None:
     assert sum(1 for _ in open_source(bigbuckbunny())) == CLIP_FRAMES
+
+
+def test_the_memory_of_a_picture_is_free_before_the_garbage_is_collected(av: Any) -> None:
+    # Decoders use the memory of earlier pictures again; it would be taken from the system for each one otherwise.
+    gc.collect()
+    gc.disable()
+    try:
+        frames = iter(open_source(str(bigbuckbunny())))
+        next(frames)
+        start = _alive(av)
+        for _ in range(20):
+            next(frames)
+        assert _alive(av) <= start + 2
+    finally:
+        gc.enable()
+
+
+def _alive(av: Any) -> int:
+    return sum(isinstance(one, av.VideoFrame) for one in gc.get_objects())
 
 
 def corner(image: np.ndarray[Any, Any]) -> str:

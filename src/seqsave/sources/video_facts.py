@@ -269,7 +269,11 @@ def is_turned(picture: Any) -> bool:
 
 
 def _display_matrix(picture: Any) -> tuple[int, int, int, int] | None:
-    found = picture.side_data.get("DISPLAYMATRIX")
+    # picture.side_data and the picture hold each other: the memory of each frame would wait for the garbage collector.
+    from av.sidedata.sidedata import SideDataContainer
+
+    read_side_data: Any = SideDataContainer  # whose stub lacks the argument
+    found = read_side_data(picture).get("DISPLAYMATRIX")
     if found is None:
         return None
     values = struct.unpack("=9i", bytes(found)[:36])
