@@ -354,11 +354,13 @@ class LocalTarget(Target):
                             swept += 1
         return swept
 
-    def _checked(self, path: str) -> str:
-        path = super()._checked(path)
-        if _WINDOWS and ("\\" in path or ":" in path):
-            raise TargetError(f"{path!r} holds '\\' or ':', which lead out of a folder on Windows")
-        return path
+    if _WINDOWS:  # elsewhere, a call of it for each name of a listing would take time and check nothing
+
+        def _checked(self, path: str) -> str:
+            path = super()._checked(path)
+            if "\\" in path or ":" in path:
+                raise TargetError(f"{path!r} holds '\\' or ':', which lead out of a folder on Windows")
+            return path
 
     def _write(self, name: str, data: Data) -> None:
         descriptor = self._open_new(name)
