@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import sys
 import time
 from pathlib import Path
@@ -40,6 +41,8 @@ MEASUREMENTS = (
     "look",
     "extension",
 )
+# They compare with an older version, and prove nothing without one.
+COMPARISONS = ("versions", "encoding")
 # Only if they are named. "machines" needs the plugins for Ray and dask.
 BY_NAME = ("machines", "commits")
 
@@ -57,21 +60,28 @@ def main() -> int:
     plan.out.mkdir(parents=True, exist_ok=True)
 
     reports: dict[str, Report] = {}
+    seconds: dict[str, float] = {}
     pieces = [report.machine() + (", quick: proves nothing" if plan.quick else f", medians of {plan.rounds}") + "\n"]
     print(pieces[0], flush=True)
-    for name in given.measurements or MEASUREMENTS:
+    for name in given.measurements or usual():
         start = time.monotonic()
         found = reports[name] = cast("Measurement", importlib.import_module(f"benchmarks.{name}")).run(plan)
         pieces += [report.table(table) for table in found.tables]
         print("\n".join(pieces[-len(found.tables) :]), flush=True)
         for curve in found.curves:
             report.draw(curve, plan.out)
-        print(f"{name}: {time.monotonic() - start:.0f} s", file=sys.stderr)
+        seconds[name] = round(time.monotonic() - start, 1)
+        print(f"{name}: {seconds[name]:.0f} s", file=sys.stderr)
     claims = [claim for found in reports.values() for claim in found.claims]
-    pieces.append(report.claims_table(claims))
-    print(pieces[-1])
-    report.save(reports, "\n".join(pieces), plan.out)
+    pieces += [report.seconds_table(seconds), report.claims_table(claims)]
+    print("\n".join(pieces[-2:]))
+    report.save(reports, seconds, "\n".join(pieces), plan.out)
     return 0 if plan.quick or all(claim.holds for claim in claims) else 1
+
+
+def usual() -> list[str]:
+    """Return the measurements of a run that names none."""
+    return [name for name in MEASUREMENTS if name not in COMPARISONS or "SEQSAVE_BASELINE" in os.environ]
 
 
 if __name__ == "__main__":

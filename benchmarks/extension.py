@@ -15,7 +15,7 @@ from PIL import Image
 import seqsave
 from benchmarks.frames import photographs_1080p
 from benchmarks.plan import Claim, Report, Table
-from benchmarks.timing import alternate
+from benchmarks.timing import settled
 from benchmarks.ways import NATIVE, WITHOUT, encoded, without_extension
 from seqsave import targets
 from seqsave.encoders.png import native
@@ -77,7 +77,7 @@ def _measured(steps: dict[str, Callable[[], object]], rounds: int, count: int) -
 
     rows = {(step, way): partial(call, step, way) for step in steps for way in WAYS}
     names = {f"{step}, {way}": (step, way) for step, way in rows}
-    timings = alternate({name: rows[names[name]] for name in names}, rounds)
+    timings = settled({name: rows[names[name]] for name in names}, rounds)
     found: Times = {step: {} for step in steps}
     for name, timing in timings.items():
         step, way = names[name]

@@ -6,13 +6,12 @@ and not the median.
 
 from __future__ import annotations
 
-import time
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.plan import Claim, Report, Table
 from benchmarks.rivals import OURS, cases
-from benchmarks.timing import Timing, alternate
+from benchmarks.timing import Timing, alternate, settled
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -21,8 +20,10 @@ if TYPE_CHECKING:
     from benchmarks.rivals import Case
 
 COLUMNS = ["file type", "way", "least CPU ms", "file / raw", "best other / ours"]
-# Rounds for each round of the plan: two for slow cases, up to six for quick ones, within two seconds.
+# The most rounds for each round of the plan: two for slow cases, up to six for quick ones, within two seconds.
 FEWEST, MOST, SECONDS = 2, 6, 2.0
+# Other ways run once if they take so many times as long as the fastest of them: no claim is about them.
+SLOW = 1.5
 # A case below the claim is repeated with this many times as many rounds for all ways: a real difference remains.
 AGAIN = 3
 WANTED = 0.9
@@ -43,9 +44,12 @@ def _compare(case: Case, rounds: int, rows: list[list[str]]) -> float:
     filetype, setting, image, ways = case
     calls = {name: partial(_size, way) for name, way in ways.items()}
     timings = {name: Timing() for name in calls}
-    count = _rounds(calls[OURS], rounds)
+    first = {name: timing.seconds for name, timing in alternate(calls, 1, warm=False).items()}
+    count = int(min(max(FEWEST * rounds, SECONDS / first[OURS]), MOST * rounds))
+    fastest = min(seconds for name, seconds in first.items() if name != OURS)
+    slow = [name for name, seconds in first.items() if name != OURS and seconds > SLOW * fastest]
     for _ in range(1 + AGAIN):
-        for name, more in alternate(calls, count).items():
+        for name, more in settled(calls, count, once=slow).items():
             timings[name].add(more)
         if _ratio(timings) >= WANTED:
             break
@@ -58,12 +62,6 @@ def _compare(case: Case, rounds: int, rows: list[list[str]]) -> float:
 
 def _ratio(timings: Mapping[str, Timing]) -> float:
     return min(timing.least_cpu for name, timing in timings.items() if name != OURS) / timings[OURS].least_cpu
-
-
-def _rounds(call: Callable[[], int], planned: int) -> int:
-    begun = time.perf_counter()
-    call()
-    return int(min(max(FEWEST * planned, SECONDS / (time.perf_counter() - begun)), MOST * planned))
 
 
 def _size(way: Callable[[], Any]) -> int:

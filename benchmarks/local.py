@@ -28,8 +28,8 @@ def run(plan: Plan) -> Report:
     few = frames[:2]
     root = Path(tempfile.mkdtemp(prefix="seqsave-bench-"))
 
-    def prepare() -> None:
-        """Remove the files of the last way, and allocate memory for as many again.
+    def prepare(way: str) -> None:
+        """Remove the files of the last way, and allocate memory for those of the next one.
 
         A virtual machine may return memory to its host after two seconds, and allocating it again takes longer than
         encoding. Without this, chance would decide which way pays for it.
@@ -38,7 +38,7 @@ def run(plan: Plan) -> Report:
             shutil.rmtree(run) if run.is_dir() else run.unlink()
         filler = root / "filler"
         with filler.open("wb") as file:
-            for _ in range(len(frames)):
+            for _ in range(counts[way]):
                 file.write(bytes(frames[0].size))  # one raw picture: for a file, and for frames being saved
         filler.unlink()
 

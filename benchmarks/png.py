@@ -7,23 +7,29 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks.frames import bytes_1080p, opaque_1080p, photographs_1080p
 from benchmarks.plan import Claim, Curve, Report, Table
-from benchmarks.timing import alternate, together
+from benchmarks.timing import alternate, settled, together
 from benchmarks.ways import NATIVE, WITHOUT, native_png_ways, png_ways
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection, Sequence
 
     from benchmarks.plan import Plan
 
-# Seconds for one picture. For slower ways a second thread is not measured, since that would take minutes.
-SLOW = 0.6
 EVERY = "every way"  # for --rows; the other tables go by their kinds of pictures
 ORIGINAL, COMFY, LEVEL_1 = "Pillow optimize=True (the original node)", "Pillow level 4 (ComfyUI)", "Pillow level 1"
+# Ways that take tenths of a second for a picture, and that neither a claim nor README is about.
+ONCE = ("seqsave, compression=balanced", "Pillow level 6 (its default)", "imageio")
+# Of these, the table of every way has the same figures.
+ONCE_WITH_NATIVE = (LEVEL_1, "OpenCV", "libspng")
+# Seconds of work for each thread, for the gain of a second one.
+WORK = 0.5
 
 
 def run(plan: Plan) -> Report:
     title = "PNG, one 1080p RGB picture of a clip to bytes"
-    found = encoders(plan, png_ways(), title, curve="png", claims=_claims) if plan.wants(EVERY) else Report()
+    found = Report()
+    if plan.wants(EVERY):
+        found = encoders(plan, png_ways(), title, curve="png", claims=_claims, once=ONCE)
     kinds = {
         "RGB photograph": (photographs_1080p, 0.40, 0.98),
         "RGBA photograph": (opaque_1080p, 0.45, 0.98),
@@ -46,16 +52,20 @@ def with_native(
     most_time: float,
     most_size: float,
 ) -> Report:
-    """Compare CPU time, the least of all rounds, with and without seqsave-native and with other libraries."""
+    """Compare CPU time, the least of all rounds, with and without seqsave-native and with other libraries.
+
+    Claims are about seqsave and fpng. The others are there for a look: they run once.
+    """
     pictures = frames(2)
     raw = sum(picture.nbytes for picture in pictures)
-    sizes = {name: sum(len(way(picture)) for picture in pictures) / raw for name, way in ways.items()}
     several = [*pictures] * 4  # the first one after another way pays for memory that the others use again
-    timings = alternate({name: partial(together, way, several, 1) for name, way in ways.items()}, plan.rounds)
+    rows = {name: partial(_bytes, way, several) for name, way in ways.items()}
+    timings = settled(rows, plan.rounds, once=ONCE_WITH_NATIVE)
     times = {name: timing.least_cpu / len(several) for name, timing in timings.items()}
-    gains = {name: two_threads(plan, ways[name], times[name], frames) for name in ways if times[name] < SLOW}
+    sizes = {name: timing.results[0] / 4 / raw for name, timing in timings.items()}
+    gains = {NATIVE: two_threads(plan, ways[NATIVE], times[NATIVE], frames)} if NATIVE in ways else {}
     columns = ["way", "CPU ms", "of seqsave's", "file / raw", "gain of 2 threads"]
-    rows = [
+    cells = [
         [
             name,
             f"{1000 * seconds:.1f}",
@@ -65,7 +75,8 @@ def with_native(
         ]
         for name, seconds in times.items()
     ]
-    table = Table(title, columns, rows, note="CPU time: the least of all rounds.")
+    once = ", ".join(name for name in ONCE_WITH_NATIVE if name in ways)
+    table = Table(title, columns, cells, note=f"CPU time: the least of all rounds. One round: {once}.")
     if NATIVE not in ways:
         return Report([table])
     claims = [
@@ -91,14 +102,16 @@ def encoders(
     curve: str,
     claims: Callable[..., list[Claim]],
     frames: Callable[[int], tuple[Any, ...]] = bytes_1080p,
+    once: Collection[str] = (),
 ) -> Report:
+    """Compare the median time of all rounds. once: ways that run once."""
     pictures = frames(2)
     raw = sum(picture.nbytes for picture in pictures)
-    sizes = {name: sum(len(way(picture)) for picture in pictures) for name, way in ways.items()}
-    one = alternate({name: partial(together, way, pictures, 1) for name, way in ways.items()}, plan.rounds)
+    one = alternate({name: partial(_bytes, way, pictures) for name, way in ways.items()}, plan.rounds, once=once)
     times = {name: timing.seconds / len(pictures) for name, timing in one.items()}
-    gains = {name: two_threads(plan, way, times[name], frames) for name, way in ways.items() if times[name] < SLOW}
+    sizes = {name: timing.results[0] for name, timing in one.items()}
     ours = times["seqsave"]
+    gains = {"seqsave": two_threads(plan, ways["seqsave"], ours, frames)}
     rows = [
         [
             name,
@@ -109,16 +122,22 @@ def encoders(
         ]
         for name, seconds in times.items()
     ]
-    table = Table(title, ["way", "ms", "x ours", "file / raw", "gain of 2 threads"], rows)
+    note = f"One round: {', '.join(name for name in once if name in ways)}." if once else ""
+    table = Table(title, ["way", "ms", "x ours", "file / raw", "gain of 2 threads"], rows, note)
     bars = Curve(curve, title, y="ms", bars={name: 1000 * seconds for name, seconds in times.items()})
     return Report([table], [bars], claims(times, sizes, gains))
+
+
+def _bytes(way: Callable[[Any], bytes], pictures: Sequence[Any]) -> int:
+    """Return how many bytes the files have. Each is dropped at once, so that the next one uses its memory."""
+    return sum(len(way(picture)) for picture in pictures)
 
 
 def two_threads(
     plan: Plan, way: Callable[[Any], bytes], seconds: float, frames: Callable[[int], tuple[Any, ...]]
 ) -> float:
     """Return how many times faster two threads are than one, with the same pictures. seconds: the time of one."""
-    pictures = list(frames(4)) * max(1, round(plan.pick(0.1, 1.0) / seconds / 4))
+    pictures = list(frames(4)) * max(1, round(plan.pick(0.1, WORK) / seconds / 4))
     timings = alternate({str(threads): partial(together, way, pictures, threads) for threads in (1, 2)}, plan.rounds)
     return timings["1"].seconds / timings["2"].seconds
 

@@ -18,7 +18,7 @@ from PIL import Image
 
 from benchmarks.frames import bytes_1080p, photographs_1080p, wide_photographs_1080p
 from benchmarks.plan import Claim, Report, Table
-from benchmarks.timing import alternate
+from benchmarks.timing import settled
 from benchmarks.ways import encode, maybe, pillow, without_extension
 from seqsave.encoders.png import decoder, native
 from seqsave.encoders.png.filters import AVERAGE, NONE, PAETH, SUB, UP, filter_rows
@@ -39,7 +39,7 @@ def run(plan: Plan) -> Report:
     parts: list[list[str]] = []
     claims: list[Claim] = []
     for files, data in _files().items():
-        timings = alternate({way: _reader(read, data) for way, read in _ways(files).items()}, 3 * plan.rounds)
+        timings = settled({way: _reader(read, data) for way, read in _ways(files).items()}, 3 * plan.rounds)
         least = {way: timing.least_cpu for way, timing in timings.items()}
         rows += [[files, way, f"{1000 * cpu:.1f}", f"{cpu / least[PILLOW]:.2f}"] for way, cpu in least.items()]
         parts.append([files, *_parts(data, least[OURS], 3 * plan.rounds)])
@@ -79,7 +79,7 @@ def _parts(data: bytes, whole: float, rounds: int) -> list[str]:
     codecs = maybe("imagecodecs")
     for name, function in UNPACKERS.items() if codecs is not None else ():
         ways[name] = partial(getattr(codecs, function), stream, out=unpacked)
-    least = {name: timing.least_cpu for name, timing in alternate(ways, rounds).items()}
+    least = {name: timing.least_cpu for name, timing in settled(ways, rounds).items()}
     unpack, undo = least["unpack"], least["undo"]
     times = [unpack, undo, whole - unpack - undo]
     others = [f"{1000 * least[name]:.1f}" if name in least else "" for name in ("igzip", *UNPACKERS)]

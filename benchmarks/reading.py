@@ -18,7 +18,7 @@ from tests.support.clip import CLIP_FRAMES, clip_frames
 
 import seqsave
 from benchmarks.plan import Claim, Report, Table
-from benchmarks.timing import Timing, alternate
+from benchmarks.timing import Timing, settled
 from benchmarks.ways import maybe
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def run(plan: Plan) -> Report:
         seqsave.save(clip, written["png"], filetype="png")
         _save_with_pillow(clip, written["png of Pillow"])
         for files, folder in written.items():
-            timings = alternate(_ways(folder, threads), plan.rounds)
+            timings = settled(_ways(folder, threads), plan.rounds)
             rows += [_row(files, way, timing, timings[OURS]) for way, timing in timings.items()]
             claims += _claims(files, timings)
     finally:

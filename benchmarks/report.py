@@ -7,12 +7,14 @@ import os
 import platform
 from typing import TYPE_CHECKING
 
+from benchmarks.plan import Table
+
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from benchmarks.plan import Claim, Curve, Report, Table
+    from benchmarks.plan import Claim, Curve, Report
 
-__all__ = ["claims_table", "draw", "machine", "save", "table"]
+__all__ = ["claims_table", "draw", "machine", "save", "seconds_table", "table"]
 
 
 def machine() -> str:
@@ -41,6 +43,13 @@ def claims_table(claims: list[Claim]) -> str:
             f"| {claim.text} | {sign} {claim.wanted:g} {claim.unit} | {claim.got:.2f} {claim.unit} | {holds} |"
         )
     return "\n".join(lines) + "\n"
+
+
+def seconds_table(seconds: dict[str, float]) -> str:
+    """Return how long each measurement took."""
+    rows = [[name, f"{took:.0f}"] for name, took in sorted(seconds.items(), key=lambda one: -one[1])]
+    found = Table("What it took", ["measurement", "seconds"], [*rows, ["all", f"{sum(seconds.values()):.0f}"]])
+    return table(found)
 
 
 def draw(curve: Curve, folder: Path) -> Path | None:
@@ -75,8 +84,8 @@ def draw(curve: Curve, folder: Path) -> Path | None:
     return path
 
 
-def save(reports: dict[str, Report], text: str, folder: Path) -> None:
-    """Save the tables as Markdown, and the claims as JSON for comparing runs."""
+def save(reports: dict[str, Report], seconds: dict[str, float], text: str, folder: Path) -> None:
+    """Save the tables as Markdown, and the claims and the seconds of each measurement as JSON for comparing runs."""
     (folder / "results.md").write_text(text, encoding="utf-8")
     claims = [
         {"measurement": name, "claim": claim.text, "got": claim.got, "wanted": claim.wanted, "holds": claim.holds}
@@ -84,3 +93,4 @@ def save(reports: dict[str, Report], text: str, folder: Path) -> None:
         for claim in report.claims
     ]
     (folder / "claims.json").write_text(json.dumps(claims, indent=1) + "\n", encoding="utf-8")
+    (folder / "seconds.json").write_text(json.dumps(seconds, indent=1) + "\n", encoding="utf-8")

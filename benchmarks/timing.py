@@ -12,9 +12,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
-__all__ = ["Timing", "alternate", "rate", "run_program", "together"]
+__all__ = ["Timing", "alternate", "rate", "run_program", "settled", "together"]
+
+STEADY, SETTLED = 3, 0.005
 
 
 @dataclass
@@ -48,18 +50,48 @@ def alternate(
     rows: Mapping[str, Callable[[], object]],
     rounds: int,
     warm: bool = True,
-    before: Callable[[], object] = lambda: None,
+    before: Callable[[str], object] = lambda _: None,
+    once: Collection[str] = (),
 ) -> dict[str, Timing]:
     """Run every row once per round, starting with another one each time; the first round (``warm``) does not count.
 
-    before: called before each run, outside of its time, to remove the files of the run before.
+    before: called with the row's name before each run, outside of its time, to remove the files of the run before.
+    once:   rows that run once, in the first round that counts: slow ways that no claim is about.
     """
+    return _in_turns(rows, rounds, warm, before, once, lambda _: False)
+
+
+def settled(rows: Mapping[str, Callable[[], object]], rounds: int, once: Collection[str] = ()) -> dict[str, Timing]:
+    """Run rows as ``alternate`` does, until the least CPU time of each has settled; ``rounds`` is the most.
+
+    It has settled if the last ``STEADY`` rounds made it by less than ``SETTLED`` shorter, after twice as many rounds.
+    For rows of which the least time counts: more rounds would not change it.
+    """
+
+    def ends(timings: Mapping[str, Timing]) -> bool:
+        return all(_has_settled(timing.cpus) for name, timing in timings.items() if name not in once)
+
+    return _in_turns(rows, rounds, True, lambda _: None, once, ends)
+
+
+def _has_settled(times: Sequence[float]) -> bool:
+    return len(times) >= 2 * STEADY and min(times) > (1 - SETTLED) * min(times[:-STEADY])
+
+
+def _in_turns(
+    rows: Mapping[str, Callable[[], object]],
+    rounds: int,
+    warm: bool,
+    before: Callable[[str], object],
+    once: Collection[str],
+    ends: Callable[[Mapping[str, Timing]], bool],
+) -> dict[str, Timing]:
     timings = {name: Timing() for name in rows}
-    names = list(rows)
     for number in range(-1 if warm else 0, rounds):
-        shift = max(number, 0) % len(names)
+        names = [name for name in rows if number == 0 or name not in once]
+        shift = max(number, 0) % max(1, len(names))
         for name in names[shift:] + names[:shift]:
-            before()
+            before(name)
             gc.collect()
             cpu, wall = time.process_time(), time.perf_counter()
             result = rows[name]()
@@ -68,6 +100,8 @@ def alternate(
                 timings[name].walls.append(wall)
                 timings[name].cpus.append(cpu)
                 timings[name].results.append(result)
+        if ends(timings):
+            break
     return timings
 
 
