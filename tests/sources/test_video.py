@@ -78,6 +78,22 @@ def test_the_whole_clip_has_as_many_frames_as_it_says() -> None:
     assert sum(1 for _ in open_source(bigbuckbunny())) == CLIP_FRAMES
 
 
+@pytest.mark.parametrize("width", [64, 50, 2])
+def test_frames_of_any_width_stay_as_they_are_while_others_are_read(tmp_path: Path, av: Any, width: int) -> None:
+    clip = tmp_path / "clip.avi"
+    random = np.random.default_rng(1)
+    with av.open(str(clip), "w") as container:
+        stream = container.add_stream("ffv1", rate=25)
+        stream.width, stream.height, stream.pix_fmt = width, 6, "bgr0"
+        pictures = [random.integers(0, 256, (6, width, 3), np.uint8) for _ in range(12)]
+        for picture in pictures:
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        container.mux(stream.encode())
+    found = [frame.image for frame in open_source(str(clip))]
+    assert len(found) == len(pictures)
+    assert all(np.array_equal(one, picture) for one, picture in zip(found, pictures, strict=True))
+
+
 def test_the_memory_of_a_picture_is_free_before_the_garbage_is_collected(av: Any) -> None:
     # Decoders use the memory of earlier pictures again; it would be taken from the system for each one otherwise.
     gc.collect()

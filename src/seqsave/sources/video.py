@@ -323,7 +323,7 @@ class _Reader:
         conversion = self.conversion
         assert conversion is not None  # noqa: S101 - for the type checker
         self.graph.push(picture)
-        array = conversion.finish(self.graph.pull().to_ndarray())
+        array = conversion.array_of(self.graph.pull())
         if not picture.format.has_palette:
             return array
         # A palette may have transparent entries; most have none.

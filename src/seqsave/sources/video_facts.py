@@ -91,10 +91,17 @@ class Conversion:
         """Return True if arrays have four channels."""
         return self.format in ("rgba", "rgba64le")
 
-    def finish(self, array: Pixels) -> Pixels:
-        """Return the array of the scaler with its largest value at 65535."""
+    def array_of(self, picture: Any) -> Pixels:
+        """Return the pixels of the scaler's picture, with the largest value of 16 bits at 65535; maybe its own memory."""
         import numpy as np
 
+        if self.format == "rgb24" and not self.limited:
+            # Most videos. The writer copies them anyway, and a second copy of each frame takes time.
+            (plane,) = picture.planes
+            shape, strides = (picture.height, picture.width, 3), (plane.line_size, 3, 1)
+            own: Pixels = np.ndarray(shape, np.uint8, plane, strides=strides)
+            return own
+        array: Pixels = picture.to_ndarray()
         if array.ndim == 2:
             array = np.repeat(array[..., None], 3, axis=2)
         if self.spread:
