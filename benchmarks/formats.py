@@ -24,6 +24,8 @@ COLUMNS = ["file type", "way", "least CPU ms", "file / raw", "best other / ours"
 FEWEST, MOST, SECONDS = 2, 6, 2.0
 # Other ways run once if they take so many times as long as the fastest of them: no claim is about them.
 SLOW = 1.5
+# A case has a least of twice as many rounds. The claim leaves a tenth, and a case below it is repeated.
+STEADY = 2
 # A case below the claim is repeated with this many times as many rounds for all ways: a real difference remains.
 AGAIN = 3
 WANTED = 0.9
@@ -44,12 +46,12 @@ def _compare(case: Case, rounds: int, rows: list[list[str]]) -> float:
     filetype, setting, image, ways = case
     calls = {name: partial(_size, way) for name, way in ways.items()}
     timings = {name: Timing() for name in calls}
-    first = {name: timing.seconds for name, timing in alternate(calls, 1, warm=False).items()}
+    first = {name: timing.least_cpu for name, timing in alternate(calls, 1, warm=False).items()}
     count = int(min(max(FEWEST * rounds, SECONDS / first[OURS]), MOST * rounds))
     fastest = min(seconds for name, seconds in first.items() if name != OURS)
     slow = [name for name, seconds in first.items() if name != OURS and seconds > SLOW * fastest]
     for _ in range(1 + AGAIN):
-        for name, more in settled(calls, count, once=slow).items():
+        for name, more in settled(calls, count, warm=False, once=slow, steady=STEADY).items():
             timings[name].add(more)
         if _ratio(timings) >= WANTED:
             break

@@ -61,21 +61,27 @@ def alternate(
     return _in_turns(rows, rounds, warm, before, once, lambda _: False)
 
 
-def settled(rows: Mapping[str, Callable[[], object]], rounds: int, once: Collection[str] = ()) -> dict[str, Timing]:
+def settled(
+    rows: Mapping[str, Callable[[], object]],
+    rounds: int,
+    warm: bool = True,
+    once: Collection[str] = (),
+    steady: int = STEADY,
+) -> dict[str, Timing]:
     """Run rows as ``alternate`` does, until the least CPU time of each has settled; ``rounds`` is the most.
 
-    It has settled if the last ``STEADY`` rounds made it by less than ``SETTLED`` shorter, after twice as many rounds.
+    It has settled if the last ``steady`` rounds made it by less than ``SETTLED`` shorter, after twice as many rounds.
     For rows of which the least time counts: more rounds would not change it.
     """
 
     def ends(timings: Mapping[str, Timing]) -> bool:
-        return all(_has_settled(timing.cpus) for name, timing in timings.items() if name not in once)
+        return all(_has_settled(timing.cpus, steady) for name, timing in timings.items() if name not in once)
 
-    return _in_turns(rows, rounds, True, lambda _: None, once, ends)
+    return _in_turns(rows, rounds, warm, lambda _: None, once, ends)
 
 
-def _has_settled(times: Sequence[float]) -> bool:
-    return len(times) >= 2 * STEADY and min(times) > (1 - SETTLED) * min(times[:-STEADY])
+def _has_settled(times: Sequence[float], steady: int) -> bool:
+    return len(times) >= 2 * steady and min(times) > (1 - SETTLED) * min(times[:-steady])
 
 
 def _in_turns(
