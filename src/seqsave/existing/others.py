@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from seqsave import naming, targets
 from seqsave.errors import TargetError
 from seqsave.existing.beside import FramesBeside, lacking_of_total
 from seqsave.existing.replacing import OlderFrames, beside_these, replaced_by_another
+from seqsave.existing.sidecars import remove_sidecars, sidecars_of
 from seqsave.manifest import Listing, Manifest
 from seqsave.manifest.run import RunRecord
 from seqsave.naming import NameRule
@@ -36,7 +37,7 @@ class OtherFrames:
         warn: Callable[[str, str], None],
     ) -> None:
         self._target, self._rule, self._record, self._warn = target, rule, record, warn
-        self._makes_manifest = delivery.manifest
+        self._makes_manifest, self._policy = delivery.manifest, delivery.policy
         self._older = OlderFrames(target, rule, delivery.policy) if delivery.if_exists == "replace" else None
 
     def note(self) -> None:
@@ -61,7 +62,9 @@ class OtherFrames:
         taken = [] if made is None else self._record.replaced(made)
         if taken:  # then the other run's frames are no older ones
             self._warn("replaced", replaced_by_another(taken))
-        elif self._older is not None and any(frame.status == "saved" for frame in result.frames):
+        elif made is not None and not made.writers:
+            self._remove_sidecars([one for one in result.frames if one.status == "saved"], made, path_of)
+        if not taken and self._older is not None and any(frame.status == "saved" for frame in result.frames):
             if made is not None and made.writers:
                 self._warn("older", f"frames of older runs are kept: {made.writers[0]} is writing some")
                 return made
@@ -71,6 +74,23 @@ class OtherFrames:
         if made is not None:
             self._name(made, seen)
         return made
+
+    def _remove_sidecars(
+        self, saved: Iterable[SavedFrame], made: Manifest, path_of: Callable[[SavedFrame], str]
+    ) -> None:
+        """Delete the metadata files that the replaced frames had: they belong to no file any more.
+
+        With equal bytes they would pass for those of the new frame.
+        """
+        before = {path_of(one): entry for one in saved if (entry := self._record.at_start(one.index, one.batch))}
+        if not any(entry.sidecars for entry in before.values()):  # as mostly
+            return
+        now = {entry.key: entry for entry in made.frames}
+        older: set[str] = set()
+        for path, entry in before.items():
+            older |= sidecars_of(path, entry) - sidecars_of(path, now.get(entry.key))
+        if warning := remove_sidecars(self._target, self._policy, sorted(older)):
+            self._warn("sidecars", warning)
 
     def _name_folders(self) -> None:
         """Warn of folders whose names differ from those in the prefix only in their Unicode form."""

@@ -9,9 +9,11 @@ from dataclasses import dataclass
 
 from seqsave import manifest, naming, targets
 from seqsave.errors import SeqSaveError, TargetError
+from seqsave.existing.sidecars import remove_sidecars
 from seqsave.manifest import Manifest, packs
 from seqsave.manifest.run import RunRecord
 from seqsave.runtime import retry
+from seqsave.sequences import belongings
 from seqsave.sequences.packed import drop
 from seqsave.wording import counted
 
@@ -64,8 +66,9 @@ class OlderFrames:
         except SeqSaveError as error:
             return None, f"frames of older runs may still exist: {error}"
         self._drop_proxies(removed, record, written)
+        beside = self._remove_sidecars(removed.deleted)
         if not removed.failed:
-            return made, ""
+            return made, beside
         numbers = {self._number(path) for path in removed.failed}
         return made, f"{beside_these(numbers)}, as deleting them failed: {removed.error}"
 
@@ -99,7 +102,6 @@ class OlderFrames:
                 error = error or str(failure)
             else:
                 deleted.append(path)
-        self._remove_sidecars(deleted)
         return _Removed(tuple(deleted), tuple(failed), error)
 
     def _drop_proxies(self, removed: _Removed, record: RunRecord, written: Collection[str]) -> None:
@@ -112,6 +114,14 @@ class OlderFrames:
             gone = self._keys((*removed.deleted, *written))
             left = self._keys(path for path in there if path not in written and path not in removed.deleted)
             drop(self._target, folder, gone, left, own=record.run)
+
+    def _remove_sidecars(self, deleted: Collection[str]) -> str:
+        """Delete the sidecars of these frames. Returns a warning about those that remain; "" if none does."""
+        try:
+            left = belongings.sidecars_of(self._target, deleted)
+        except TargetError:  # what remains belongs to no file, and is ignored
+            return ""
+        return remove_sidecars(self._target, self._policy, [one.path for one in left])
 
     def _keys(self, paths: Iterable[str]) -> list[tuple[int, int | None]]:
         """Return index and batch of each of these files that is named as a frame."""
@@ -149,18 +159,6 @@ class OlderFrames:
 
     def _delete(self, path: str) -> None:
         retry.call(self._policy, lambda: self._target.delete(path), contact=self._target.known)
-
-    def _remove_sidecars(self, deleted: Collection[str]) -> None:
-        """Delete the sidecars of these frames. A sidecar that remains belongs to no file, and is ignored."""
-        for folder in {path.rpartition("/")[0] for path in deleted}:
-            names = [path.rpartition("/")[2] for path in deleted if path.rpartition("/")[0] == folder]
-            private = naming.join(folder, naming.PRIVATE_FOLDER)
-            try:
-                for entry in self._list(private):
-                    if any(naming.is_sidecar(entry.name, name) for name in names):
-                        self._delete(f"{private}/{entry.name}")
-            except TargetError:
-                continue
 
 
 def _is_same(before: targets.Entry, now: targets.Entry | None) -> bool:

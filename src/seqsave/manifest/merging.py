@@ -228,7 +228,7 @@ def confirmed(frames: Iterable[FrameEntry], listing: Listing, same: Collection[s
 def disputed(frame: FrameEntry) -> FrameEntry:
     """Return the entry of a frame whose bytes are not those that were to be saved."""
     made = replace(frame, checksum=None, etag=None, acknowledged=False, recipe=None, run=None, proxy=None)
-    return replace(made, disputed=True)
+    return replace(made, sidecars=(), disputed=True)
 
 
 def _merged(

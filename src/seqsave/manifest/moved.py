@@ -100,7 +100,7 @@ def after_copy(entry: FrameEntry, published: Published, checksum: str) -> FrameE
     """
     recorded = entry.checksum
     if recorded is not None and recorded.startswith(CRC32) and recorded != checksum:
-        entry = replace(entry, checksum=None, recipe=None, run=None, proxy=None, disputed=True)
+        entry = replace(entry, checksum=None, recipe=None, run=None, proxy=None, sidecars=(), disputed=True)
     return replace(
         entry,
         size=published.size,

@@ -60,7 +60,7 @@ class Shared:
 _NOTHING_SHARED = Shared()
 _MOST = naming.MAX_INDEX
 # Values that few frames of a manifest have, or none.
-_RARE = frozenset(("batch", "disputed", "recipe", "picture", "run"))
+_RARE = frozenset(("batch", "disputed", "recipe", "picture", "run", "sidecars"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +78,7 @@ class FrameEntry:
     disputed:     the storage shows a different file than the recorded one, so its bytes are unknown.
     run:          the id of the run that wrote it (see ``Manifest.runs``); None for a frame that was only found.
     proxy:        the name of the pack with the small pictures of these bytes (``manifest.packs``); None without one.
+    sidecars:     the names of the metadata in sidecar files of these bytes.
     """
 
     index: int
@@ -93,6 +94,7 @@ class FrameEntry:
     version: str | None = None
     run: str | None = None
     proxy: str | None = None
+    sidecars: tuple[str, ...] = ()
 
     @property
     def key(self) -> Key:
@@ -122,9 +124,14 @@ class FrameEntry:
             document["version"] = self.version
         if self.run != shared.run:
             document["run"] = (runs or {}).get(self.run or "", self.run)
-        if self.proxy is not None:
-            document["proxy"] = self.proxy
+        if self.proxy is not None or self.sidecars:
+            document |= self._beside()
         return document
+
+    def _beside(self) -> dict[str, Any]:
+        """Return the names of the files beside the frame, as JSON values."""
+        found: dict[str, Any] = {} if self.proxy is None else {"proxy": self.proxy}
+        return {**found, "sidecars": list(self.sidecars)} if self.sidecars else found
 
     @classmethod
     def from_document(cls, document: Any, number: int | None = None, shared: Shared = _NOTHING_SHARED) -> FrameEntry:
@@ -179,6 +186,7 @@ class FrameEntry:
             version=reader.optional("version", str) if "version" in document else etag,
             run=_run_of(reader, shared.runs) if "run" in document else shared.run,
             proxy=reader.optional("proxy", str),
+            sidecars=tuple(reader.texts("sidecars")),
         )
 
 

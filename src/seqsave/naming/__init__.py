@@ -35,7 +35,7 @@ from seqsave.naming.pattern import (
     split_name,
     unended_message,
 )
-from seqsave.naming.rule import PRIVATE_FOLDER, NameRule, is_sidecar, join, sidecar_key, sidecar_name
+from seqsave.naming.rule import PRIVATE_FOLDER, NameRule, join, sidecar_key, sidecar_name
 
 __all__ = [
     "ARCHIVES",
@@ -65,7 +65,6 @@ __all__ = [
     "is_hidden",
     "is_misnamed_batch",
     "is_pattern",
-    "is_sidecar",
     "is_strong",
     "is_unended",
     "join",

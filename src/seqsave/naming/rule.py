@@ -17,7 +17,7 @@ from seqsave.errors import FrameNameError
 from seqsave.naming.numbers import batch_folder, check_index
 from seqsave.naming.pattern import MAX_DIGITS, SEPARATOR, NamePattern, is_hidden, normalized
 
-__all__ = ["PRIVATE_FOLDER", "NameRule", "is_sidecar", "join", "sidecar_key", "sidecar_name"]
+__all__ = ["PRIVATE_FOLDER", "NameRule", "join", "sidecar_key", "sidecar_name"]
 
 PRIVATE_FOLDER = ".seqsave"
 # Local file systems allow 255 bytes per name; this leaves room for the longer name of a temporary file.
@@ -106,13 +106,6 @@ def sidecar_key(sidecar: str, file_name: str, crc32: int) -> str | None:
     if not (sidecar.startswith(head) and sidecar.endswith(".json")):
         return None
     return unquote(sidecar[len(head) : -len(".json")])
-
-
-def is_sidecar(sidecar: str, file_name: str) -> bool:
-    """Return True if ``sidecar`` (one path component) belongs to a file of this name, whatever its bytes are."""
-    head, sidecar = normalized(f"{file_name}."), normalized(sidecar)
-    rest = sidecar.removeprefix(head)
-    return sidecar.startswith(head) and re.fullmatch(r"[0-9a-f]{8}\..*\.json", rest) is not None
 
 
 def _percent(character: str) -> str:

@@ -31,6 +31,7 @@ class FrameRecord:
     recipe:       the recipe that the caller gave.
     picture:      the format of the picture; None for a frame that was kept.
     proxy:        the pack with the small pictures of these bytes; None without one.
+    sidecars:     the names of the metadata in sidecar files of these bytes.
     disputed:     its bytes are those of a source that has them in place of others: it is to be rendered again.
     """
 
@@ -46,6 +47,7 @@ class FrameRecord:
     recipe: str | None = None
     picture: Picture | None = None
     proxy: str | None = None
+    sidecars: tuple[str, ...] = ()
     disputed: bool = False
 
     @classmethod
@@ -72,6 +74,8 @@ class FrameRecord:
             all(type(text) is str for text in texts)
             and all(text is None or type(text) is str for text in optional)
             and all(type(number) is int and 0 <= number <= naming.MAX_INDEX for number in numbers)
+            and type(self.sidecars) is tuple
+            and all(type(name) is str for name in self.sidecars)
             and type(self.acknowledged) is type(self.disputed) is bool
             and (self.picture is None or type(self.picture) is Picture)
             and _CHECKSUM.fullmatch(self.checksum) is not None

@@ -315,6 +315,8 @@ class FramePublisher:
         """Return the manifest's entry of an encoded frame. answer: None before the storage has answered."""
         key, frame = task.key, task.frame
         answer = answer or targets.Published(size=frame.size)
+        beside = [file.path.rpartition("/")[2] for file in task.files if file is not frame]
+        keys = (naming.sidecar_key(one, key.name, frame.crc32) for one in beside)
         return FrameEntry(
             index=key.index,
             batch=key.batch,
@@ -327,6 +329,7 @@ class FramePublisher:
             picture=task.picture,
             version=answer.version,
             run=self._run_id,
+            sidecars=tuple(one for one in keys if one is not None),
         )
 
     def _name(self, key: FrameKey) -> str:

@@ -1,0 +1,117 @@
+"""Metadata files of replaced frames go, and none that another run may need."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+import seqsave
+from seqsave.cli import cli
+from seqsave.errors import TargetError
+from seqsave.sequences import belongings
+from seqsave.targets.local import LocalTarget
+from seqsave.targets.memory import MemoryTarget
+
+BLACK, WHITE = np.zeros((2, 8, 8, 3), np.uint8), np.full((2, 8, 8, 3), 255, np.uint8)
+BESIDE: dict[str, Any] = {"filetype": "jpg with embedded workflow", "metadata_in": "sidecar"}
+
+
+def sidecars(folder: Path) -> list[str]:
+    return sorted(path.name.split(".")[-2] for path in (folder / ".seqsave").glob("frame_*.json"))
+
+
+def read(url: Path | str) -> dict[str, Any]:
+    return seqsave.open_sequence(url)[0].read_metadata()
+
+
+def test_a_frame_of_equal_bytes_does_not_inherit_metadata(tmp_path: Path) -> None:
+    seqsave.save(BLACK, tmp_path, metadata={"seed": 7, "secret": "x"}, **BESIDE)
+    assert read(tmp_path) == {"seed": 7, "secret": "x"}
+    seqsave.save(BLACK, tmp_path, metadata={"seed": 8}, **BESIDE)
+    assert read(tmp_path) == {"seed": 8}
+    seqsave.save(BLACK, tmp_path, filetype="jpg")
+    assert read(tmp_path) == {}
+    assert sidecars(tmp_path) == []
+
+
+def test_the_metadata_of_other_bytes_goes_too_and_that_of_frames_that_stay_stays(tmp_path: Path) -> None:
+    seqsave.save(BLACK, tmp_path, metadata={"first": 1}, **BESIDE)
+    seqsave.save(BLACK, tmp_path, metadata={"later": 1}, start=2, **BESIDE)
+    seqsave.save(WHITE, tmp_path, metadata={"new": 1}, **BESIDE)
+    assert sidecars(tmp_path) == ["later", "new"]
+    seqsave.save(BLACK, tmp_path, metadata={"unused": 1}, if_exists="skip", **BESIDE)
+    assert sidecars(tmp_path) == ["later", "new"]
+
+
+def test_batch_folders(tmp_path: Path) -> None:
+    for number in range(2):
+        with seqsave.open_writer(tmp_path, metadata={f"run {number}": 1}, **BESIDE) as writer:
+            writer.write_batch(WHITE)
+    assert [sidecars(tmp_path / f"batch_000{batch}") for batch in range(2)] == [["run%201"]] * 2
+
+
+def test_no_request_is_made_unless_the_manifest_records_some(monkeypatch: pytest.MonkeyPatch) -> None:
+    deleted: list[str] = []
+    real = MemoryTarget.delete
+
+    def noting(target: MemoryTarget, path: str) -> None:
+        deleted.append(path)
+        real(target, path)
+
+    monkeypatch.setattr(MemoryTarget, "delete", noting)
+    monkeypatch.setattr(belongings, "list_folder", None)
+    for _ in range(2):
+        seqsave.save(BLACK, "memory://sidecars", filetype="jpg with embedded workflow", metadata={"seed": 7})
+    seqsave.save(BLACK, "memory://sidecars", metadata={"a/b": 7}, **BESIDE)
+    seqsave.save(BLACK, "memory://sidecars", metadata={"a/b": 7}, **BESIDE)
+    assert deleted == []
+    seqsave.save(BLACK, "memory://sidecars", filetype="jpg")
+    assert [path.rpartition(".jpg.")[2].partition(".")[2] for path in deleted] == ["a%2Fb.json"]
+
+
+def test_parts_of_a_run_record_them(tmp_path: Path) -> None:
+    run = seqsave.open_run(tmp_path, total=2, metadata={"seed": 7}, **BESIDE)
+    records = []
+    for index in range(2):
+        with run.part() as part:
+            part.write(BLACK[0], index=index)
+        records += part.records
+    run.commit(records)
+    manifest = seqsave.open_sequence(tmp_path).manifest
+    assert manifest is not None
+    assert [frame.sidecars for frame in manifest.frames] == [("seed",), ()]
+    seqsave.save(BLACK, tmp_path, filetype="jpg")
+    assert sidecars(tmp_path) == []
+
+
+def test_a_renamed_sequence_keeps_them(tmp_path: Path) -> None:
+    seqsave.save(BLACK, tmp_path, metadata={"seed": 7}, **BESIDE)
+    arguments = ["mv", str(tmp_path), str(tmp_path / "shot.####.jpg"), "--start", "10"]
+    assert CliRunner().invoke(cli, arguments).exit_code == 0
+    seqsave.save(BLACK, tmp_path / "shot.####.jpg", start=10, filetype="jpg")
+    assert list((tmp_path / ".seqsave").glob("*.seed.json")) == []
+
+
+def test_metadata_that_cannot_be_deleted_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seqsave.save(BLACK, tmp_path, metadata={"seed": 7}, **BESIDE)
+
+    def refused(target: LocalTarget, path: str) -> None:
+        raise TargetError(f"{path}: access denied")
+
+    monkeypatch.setattr(LocalTarget, "delete", refused)
+    with pytest.warns(seqsave.SeqSaveWarning, match=r"1 metadata file of earlier frames remains in \.seqsave/.*denied"):
+        result = seqsave.save(BLACK, tmp_path, filetype="jpg")
+    assert result.counts["saved"] == 2
+
+
+def test_a_run_beside_another_one_deletes_none(tmp_path: Path) -> None:
+    seqsave.save(BLACK, tmp_path, metadata={"seed": 7}, **BESIDE)
+    with seqsave.open_writer(tmp_path, metadata={"other": 1}, start=1, **BESIDE) as other:
+        for image in WHITE:  # two: the first one alone would not begin a manifest
+            other.write(image).result()
+        seqsave.save(WHITE[:1], tmp_path, metadata={"new": 1}, **BESIDE)
+        assert {"seed", "new"} <= set(sidecars(tmp_path))
