@@ -5,13 +5,16 @@ from __future__ import annotations
 import ast
 import io
 import re
+import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import seqsave as library
 from seqsave.cli.output import Messages, complain, print_json, print_line, printable, spelled
+from tests.support.patience import PATIENCE
 
 
 def test_advice_names_the_options_of_the_command(capsys: pytest.CaptureFixture[str]) -> None:
@@ -70,3 +73,32 @@ def test_a_warning_is_reported_once_and_kept(capsys: pytest.CaptureFixture[str])
     messages.note("not shown")
     assert capsys.readouterr().err == "seqsave: warning: sizes change\n"
     assert messages.warnings == ["sizes change"]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux has a file that takes nothing")
+@pytest.mark.parametrize(
+    ("place", "status", "said"),
+    [
+        ("2>&-", 0, ""),
+        ("2>/dev/full", 0, ""),
+        (">&- 2>&-", 0, ""),
+        ("--json >&-", 1, "seqsave: error: standard output is closed, so the result cannot be printed"),
+        ("--json >/dev/full", 1, "seqsave: error: the result cannot be written to standard output: "),
+    ],
+)
+def test_frames_are_saved_where_nothing_can_be_printed(tmp_path: Path, place: str, status: int, said: str) -> None:
+    np.save(tmp_path / "frames.npy", np.zeros((3, 8, 8, 3), np.uint8))
+    command = f"{sys.executable} -m seqsave save frames.npy out --total 5 --filetype jpg {place}"  # with a warning
+    done = subprocess.run(["sh", "-c", command], cwd=tmp_path, stderr=subprocess.PIPE, text=True, timeout=PATIENCE)
+    assert (done.returncode, len(list((tmp_path / "out").glob("*.jpg")))) == (status, 3)
+    assert said in done.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux has a file that takes nothing")
+def test_a_listing_that_cannot_be_printed_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "frame_1.png").write_bytes(b"x")
+    for place, said in ((">&-", "is closed"), (">/dev/full", "cannot be written to standard output")):
+        command = f"{sys.executable} -m seqsave ls . {place}"
+        done = subprocess.run(["sh", "-c", command], cwd=tmp_path, stderr=subprocess.PIPE, text=True, timeout=PATIENCE)
+        assert done.returncode == 1
+        assert said in done.stderr

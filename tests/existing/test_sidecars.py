@@ -96,6 +96,14 @@ def test_a_renamed_sequence_keeps_them(tmp_path: Path) -> None:
     assert list((tmp_path / ".seqsave").glob("*.seed.json")) == []
 
 
+def test_a_rebuilt_manifest_records_them_again(tmp_path: Path) -> None:
+    seqsave.save(BLACK, tmp_path, metadata={"seed": 7}, **BESIDE)
+    (tmp_path / ".seqsave" / "frame.jpg.json").unlink()
+    assert CliRunner().invoke(cli, ["manifest", str(tmp_path), "--rebuild"]).exit_code == 0
+    seqsave.save(BLACK, tmp_path, filetype="jpg")
+    assert sidecars(tmp_path) == []
+
+
 def test_metadata_that_cannot_be_deleted_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seqsave.save(BLACK, tmp_path, metadata={"seed": 7}, **BESIDE)
 

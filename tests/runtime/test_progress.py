@@ -1,15 +1,19 @@
 from __future__ import annotations
 
+import errno
 import io
 import os
 import re
 import sys
 import threading
+from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import seqsave
 from seqsave.runtime import progress
 from seqsave.runtime.display import State
 from seqsave.runtime.progress import ProgressBar, ProgressLines, fitted, is_terminal, open_progress
@@ -262,3 +266,18 @@ def test_a_line_of_text_where_there_is_no_terminal(monkeypatch: pytest.MonkeyPat
 
 def test_lines_are_half_a_minute_apart() -> None:
     assert progress.LINE_SECONDS == 30
+
+
+def test_a_program_without_a_console_saves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stderr", None)  # as under pythonw
+    assert seqsave.save([np.zeros((4, 4), np.uint8)] * 2, tmp_path, progress=True).counts["saved"] == 2
+
+
+def test_a_terminal_that_is_gone_ends_no_save(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Gone(Terminal):
+        def write(self, text: str) -> int:
+            raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setattr(sys, "stderr", Gone())
+    assert seqsave.save([np.zeros((4, 4), np.uint8)] * 2, tmp_path, progress=True).counts["saved"] == 2

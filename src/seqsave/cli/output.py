@@ -8,8 +8,10 @@ import sys
 import time
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, TextIO
+
+import click
 
 from seqsave.errors import SeqSaveWarning
 from seqsave.types import Event
@@ -18,7 +20,11 @@ if TYPE_CHECKING:
     from seqsave.runtime.display import ProgressDisplay
     from seqsave.sequences.frame import Frame
 
-__all__ = ["Counter", "Messages", "complain", "print_json", "print_line", "printable", "spelled"]
+__all__ = ["Counter", "Messages", "OutputError", "complain", "print_json", "print_line", "printable", "spelled"]
+
+
+class OutputError(click.ClickException):
+    """The result of a command cannot be printed; what the command did is done."""
 
 
 def printable(text: str) -> str:
@@ -27,14 +33,14 @@ def printable(text: str) -> str:
 
 
 def print_line(text: str) -> None:
-    """Print a line of the result."""
-    _write(sys.stdout, printable(text))
+    """Print a line of the result. Raises OutputError."""
+    _print(printable(text))
 
 
 def print_json(document: Any) -> None:
     """Print the result as one JSON document, in ASCII if the output cannot represent other characters.
 
-    NaN and the infinities, which workflows may hold, become null, because JSON has no such numbers.
+    NaN and the infinities, which workflows may hold, become null, because JSON has no such numbers. Raises OutputError.
     """
     try:
         text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
@@ -42,10 +48,10 @@ def print_json(document: Any) -> None:
         document = json.loads(json.dumps(document), parse_constant=lambda _: None)
         text = json.dumps(document, indent=2, ensure_ascii=False)
     try:
-        text.encode(sys.stdout.encoding or "ascii")
+        text.encode((sys.stdout and sys.stdout.encoding) or "ascii")
     except UnicodeError:
         text = json.dumps(document, indent=2)
-    _write(sys.stdout, text)
+    _print(text)
 
 
 def spelled(message: str) -> str:
@@ -70,7 +76,25 @@ def spelled(message: str) -> str:
 def complain(message: str, help_url: str = "") -> None:
     """Print an error to standard error, and the address of the page that helps, if there is one."""
     more = f"\nHelp: {help_url}" if help_url else ""
-    _write(sys.stderr, printable(f"seqsave: error: {spelled(message)}{more}"))
+    _say(printable(f"seqsave: error: {spelled(message)}{more}"))
+
+
+def _print(text: str) -> None:
+    if sys.stdout is None:
+        raise OutputError("standard output is closed, so the result cannot be printed")
+    try:
+        _write(sys.stdout, text)
+    except BrokenPipeError:  # a reader such as head has enough
+        raise
+    except (OSError, ValueError) as error:
+        raise OutputError(f"the result cannot be written to standard output: {error}") from error
+
+
+def _say(line: str) -> None:
+    """Write to standard error. What it cannot take, as on a full disk, is lost: it must not end a save."""
+    if sys.stderr is not None:
+        with suppress(OSError, ValueError):
+            _write(sys.stderr, line)
 
 
 def _write(stream: TextIO, line: str) -> None:
@@ -92,13 +116,13 @@ class Messages:
     def note(self, text: str) -> None:
         """Print a note, unless quiet."""
         if not self.quiet:
-            _write(sys.stderr, printable(text))
+            _say(printable(text))
 
     def warn(self, text: str) -> None:
         """Print a warning, each text only once."""
         if text not in self.warnings:
             self.warnings.append(text)
-            _write(sys.stderr, f"seqsave: warning: {printable(text)}")
+            _say(f"seqsave: warning: {printable(text)}")
 
     @contextmanager
     def catching(self) -> Iterator[None]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import os
 import threading
 import time
@@ -71,6 +72,11 @@ class State:
         return f"{_clock((self.total - self.done) / self.rate)} left"
 
 
+def _not_shown() -> contextlib.AbstractContextManager[None]:
+    """Return a context that ends quietly if the terminal or log takes nothing: it must not end a save."""
+    return contextlib.suppress(OSError, ValueError)
+
+
 class ProgressDisplay(ABC):
     """Counts the events. Call it with each Event; close it, or use it in a ``with`` block.
 
@@ -104,7 +110,8 @@ class ProgressDisplay(ABC):
         """Show nothing any more. Calling it again does nothing, nor does a forked child's call."""
         if os.getpid() == self._pid:
             self._closed.set()
-            self._stop()
+            with _not_shown():
+                self._stop()
         _shown.pop(id(self), None)
 
     def leave(self) -> None:
@@ -121,7 +128,8 @@ class ProgressDisplay(ABC):
                 self.close()
             else:
                 self.state.seconds = max(self.state.seconds, time.monotonic() - self._begun)
-                self._draw()
+                with _not_shown():
+                    self._draw()
 
     @abstractmethod
     def _draw(self) -> None: ...

@@ -47,6 +47,8 @@ def open_progress(
     if stream is None and is_notebook():
         return NotebookBar(label, total)
     stream = sys.stderr if stream is None else stream
+    if stream is None:  # a program without a console
+        return None
     if is_terminal(stream):
         return ProgressBar(label, total, stream=stream)
     return ProgressLines(label, total, stream=stream) if lines else None
@@ -99,7 +101,8 @@ class ProgressBar(ProgressDisplay):
             redirect_stdout=False,
             auto_refresh=False,
         )
-        self._live.start()
+        with contextlib.suppress(OSError, ValueError):  # then the next refresh fails as well, and shows nothing
+            self._live.start()
         self._start(REFRESH_SECONDS)
 
     def _line(self) -> RenderableType:
@@ -135,10 +138,8 @@ class ProgressLines(ProgressDisplay):
     def _draw(self) -> None:
         encoding = self._stream.encoding or "utf-8"
         line = self.state.line().encode(encoding, "backslashreplace").decode(encoding)
-        # A log that cannot be written to does not stop the save.
-        with contextlib.suppress(OSError, ValueError):
-            self._stream.write(f"{line}\n")
-            self._stream.flush()
+        self._stream.write(f"{line}\n")
+        self._stream.flush()
 
 
 def _joined(parts: Sequence[str]) -> str:
