@@ -488,3 +488,14 @@ def test_a_link_at_the_place_of_a_lock_is_not_followed(tmp_path: Path) -> None:
     with pytest.raises(TargetError):
         targets.resolve(tmp_path / "shot").update("file", lambda before: b"new", content_type="text/plain")
     assert victim.read_bytes() == b"precious"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows removes no folder that is a current one")
+def test_a_current_folder_that_is_gone_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "gone"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    folder.rmdir()
+    with pytest.raises(TargetError, match="renders: the current folder does not exist any more"):
+        seqsave.save([np.zeros((4, 4), np.uint8)], "renders")
+    assert seqsave.save([np.zeros((4, 4), np.uint8)], tmp_path / "out").counts["saved"] == 1

@@ -414,7 +414,12 @@ def _absolute(path: str) -> str:
     expanded = expand_home(path)
     if expanded is None:
         raise TargetError(f"{path}: {whose_home(path)} is not known; for a folder so called write ./{path}")
-    return os.path.abspath(expanded)
+    try:
+        return os.path.abspath(expanded)
+    except FileNotFoundError as error:
+        raise TargetError(
+            f"{path}: the current folder does not exist any more; change to another one, or give an absolute path"
+        ) from error
 
 
 def _flush_folder(folder: str) -> None:
