@@ -77,7 +77,7 @@ def test_a_warning_is_reported_once_and_kept(capsys: pytest.CaptureFixture[str])
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux has a file that takes nothing")
 @pytest.mark.parametrize(
-    ("place", "status", "said"),
+    ("place", "status", "words"),
     [
         ("2>&-", 0, ""),
         ("2>/dev/full", 0, ""),
@@ -86,19 +86,19 @@ def test_a_warning_is_reported_once_and_kept(capsys: pytest.CaptureFixture[str])
         ("--json >/dev/full", 1, "seqsave: error: the result cannot be written to standard output: "),
     ],
 )
-def test_frames_are_saved_where_nothing_can_be_printed(tmp_path: Path, place: str, status: int, said: str) -> None:
+def test_frames_are_saved_where_nothing_can_be_printed(tmp_path: Path, place: str, status: int, words: str) -> None:
     np.save(tmp_path / "frames.npy", np.zeros((3, 8, 8, 3), np.uint8))
     command = f"{sys.executable} -m seqsave save frames.npy out --total 5 --filetype jpg {place}"  # with a warning
     done = subprocess.run(["sh", "-c", command], cwd=tmp_path, stderr=subprocess.PIPE, text=True, timeout=PATIENCE)
     assert (done.returncode, len(list((tmp_path / "out").glob("*.jpg")))) == (status, 3)
-    assert said in done.stderr
+    assert words in done.stderr
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux has a file that takes nothing")
 def test_a_listing_that_cannot_be_printed_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "frame_1.png").write_bytes(b"x")
-    for place, said in ((">&-", "is closed"), (">/dev/full", "cannot be written to standard output")):
+    for place, words in ((">&-", "is closed"), (">/dev/full", "cannot be written to standard output")):
         command = f"{sys.executable} -m seqsave ls . {place}"
         done = subprocess.run(["sh", "-c", command], cwd=tmp_path, stderr=subprocess.PIPE, text=True, timeout=PATIENCE)
         assert done.returncode == 1
-        assert said in done.stderr
+        assert words in done.stderr

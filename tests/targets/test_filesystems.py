@@ -30,6 +30,20 @@ def test_equal_options_share() -> None:
     assert shared("gs", options, object) is not first
 
 
+@pytest.mark.parametrize("name", ["AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AZURE_STORAGE_KEY", "https_proxy"])
+def test_a_variable_that_a_storage_reads_is_an_option(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    first = shared("s3", {}, object)
+    monkeypatch.setenv(name, "one")
+    second = shared("s3", {}, object)
+    monkeypatch.setenv(name, "other")
+    third = shared("s3", {}, object)
+    assert len({id(one) for one in (first, second, third)}) == 3
+    monkeypatch.setenv("EDITOR", "vi")
+    assert shared("s3", {}, object) is third
+    monkeypatch.delenv(name)
+    assert shared("s3", {}, object) is first
+
+
 def test_objects_are_distinguished_by_identity() -> None:
     session, other = object(), object()
     first = shared("s3", {"session": session}, object)

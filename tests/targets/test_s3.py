@@ -15,13 +15,16 @@ import zlib
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 
+import seqsave
 from seqsave import targets
 from seqsave.errors import FrameExistsError, SeqSaveError, TargetError
 from seqsave.targets import registry, s3_client
 from seqsave.targets.redact import chain_of
 from tests.support.patience import PATIENCE
+from tests.support.processes import free_ports, give_back
 from tests.support.proxy import Proxy
 from tests.targets.forking import in_forked_child
 
@@ -570,3 +573,18 @@ def test_a_bundle_of_certificates_that_is_not_there(options: dict[str, Any], mon
 )
 def test_endpoints_that_can_be(endpoint: str) -> None:
     assert s3_client.checked_options({"endpoint_url": endpoint})["endpoint_url"] == endpoint
+
+
+def test_an_endpoint_that_the_program_sets_later_is_used(s3_server: S3Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    [refused_port] = free_ports(1)
+    quick = {"retry": seqsave.RetryPolicy(attempts=1)}
+    url, picture = s3_server.new_prefix(), np.zeros((4, 4), np.uint8)
+    for name, value in {**s3_server.environment, "AWS_ENDPOINT_URL": f"http://127.0.0.1:{refused_port}"}.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(seqsave.SaveError, match=str(refused_port)) as kept:  # as a notebook keeps the last error
+        seqsave.save([picture], url, **quick)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", s3_server.endpoint_url)
+    assert seqsave.save([picture], url, **quick).counts["saved"] == 1
+    assert s3_server.keys(url) == ["frame_00000.png"]
+    del kept
+    give_back([refused_port])

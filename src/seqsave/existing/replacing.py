@@ -13,7 +13,6 @@ from seqsave.existing.sidecars import remove_sidecars
 from seqsave.manifest import Manifest, packs
 from seqsave.manifest.run import RunRecord
 from seqsave.runtime import retry
-from seqsave.sequences import belongings
 from seqsave.sequences.packed import drop
 from seqsave.wording import counted
 
@@ -117,8 +116,10 @@ class OlderFrames:
 
     def _remove_sidecars(self, deleted: Collection[str]) -> str:
         """Delete the sidecars of these frames. Returns a warning about those that remain; "" if none does."""
+        from seqsave.sequences.belongings import sidecars_of  # here, as numpy comes with it
+
         try:
-            left = belongings.sidecars_of(self._target, deleted)
+            left = sidecars_of(self._target, deleted)
         except TargetError:  # what remains belongs to no file, and is ignored
             return ""
         return remove_sidecars(self._target, self._policy, [one.path for one in left])

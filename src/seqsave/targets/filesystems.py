@@ -41,6 +41,19 @@ _FOLDER = "FSSPEC_CONFIG_DIR"
 # The number of objects that are kept, in use or not. A dropped connection closes when no call uses it any more.
 _LIMIT = 64
 
+# Variables with these names, in any case, state addresses, credentials or proxies where the options do not.
+_SETTINGS = (
+    "AWS_",
+    "AZURE_",
+    "GOOGLE_",
+    "GCLOUD_",
+    "FSSPEC_",
+    "STORAGE_EMULATOR_",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "NO_PROXY",
+)
+
 # What ``pip install`` needs where the package is not called like the module that fsspec names.
 _PACKAGES = {
     "gs": "'seqsave[gs]'",
@@ -200,10 +213,13 @@ def shared(
 ) -> T:
     """Return the result of ``make``, called once for each kind and set of options in this process (or thread).
 
+    A variable of the environment that a storage reads is one of its options: when a program sets another endpoint or
+    key, the next target uses it.
+
     user: the result is kept at least as long as this object exists; otherwise, the oldest results are dropped when
           there are many.
     """
-    key = (kind, _Held(options), per_thread)
+    key = (kind, _Held({**options, "": _environment()}), per_thread)
     if per_thread:
         return _registry.get(key, _EachThread, user).get(make)
     return _registry.get(key, make, user)
@@ -311,6 +327,11 @@ class _Held:
 
     def __repr__(self) -> str:
         return "<options>"
+
+
+def _environment() -> dict[str, str]:
+    """Return the variables of the environment that storages read."""
+    return {name: value for name, value in os.environ.items() if name.upper().startswith(_SETTINGS)}
 
 
 def _freeze(value: Any) -> Hashable:

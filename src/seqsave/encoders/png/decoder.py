@@ -246,7 +246,7 @@ def _unpacked(stream: bytes | memoryview, size: int) -> Any:
 
 
 def _of_libdeflate(stream: bytes | memoryview, size: int) -> Any:
-    """Return exactly so many bytes; None for streams that are not sound or have another size, which igzip judges."""
+    """Return exactly so many bytes; None for damaged streams and those of another size, which igzip judges."""
     try:
         data = deflate.zlib_decompress(stream, size)
     except (deflate.DeflateError, MemoryError):  # igzip needs memory only for what the stream makes
@@ -255,7 +255,7 @@ def _of_libdeflate(stream: bytes | memoryview, size: int) -> Any:
 
 
 def _of_igzip(stream: bytes | memoryview, size: int) -> bytes:
-    """Return at least so many bytes. Raises DecodeError for streams that are not sound or are shorter."""
+    """Return at least so many bytes. Raises DecodeError for damaged streams and shorter ones."""
     inflater = isal_zlib.decompressobj()
     try:
         # One byte more than the pixels need, because only then the end of the stream, with its checksum, is read.
