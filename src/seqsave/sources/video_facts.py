@@ -92,7 +92,7 @@ class Conversion:
         return self.format in ("rgba", "rgba64le")
 
     def array_of(self, picture: Any) -> Pixels:
-        """Return the pixels of the scaler's picture, 16 bits with 65535 as their largest value; maybe its own memory."""
+        """Return the pixels of the scaler's picture, 16 bits with 65535 as their largest value, maybe its memory."""
         import numpy as np
 
         if self.format == "rgb24" and not self.limited:
