@@ -33,7 +33,7 @@ _BANDS, _BAND_ROWS = 4, 2  # at least: several bands for variety, of two rows be
 # For repetitions from row to row, as of letters: about as many as deflate's window holds.
 _WINDOW = 1 << 15
 _UNEVEN, _LONG = 0.414, 1 << 13
-_SMALL_SAMPLE, _LARGE_SAMPLE, _MIDDLING_PICTURE = 1 << 12, 1 << 16, 1 << 17
+_TINY_PICTURE, _SMALL_SAMPLE, _LARGE_SAMPLE, _MIDDLING_PICTURE = 1 << 14, 1 << 12, 1 << 16, 1 << 17
 # libdeflate needs all filtered rows at once. For pictures of more bytes, that is too much memory beside them: zlib gets
 # theirs part by part. 8K RGB of 8 bits is smaller.
 _MOST_AT_ONCE, _PART_BYTES = 1 << 27, 1 << 21
@@ -45,9 +45,9 @@ _NOISE = 0.98
 _HOPELESS, _CLEARLY = 4.5, 0.85
 # What igzip's result may be of zlib's: of a small sample of a photograph, of a photograph of 16 bits, and of others; of
 # a larger sample, which may also be larger by the last one of the raw size.
-_PLAIN, _PLAIN_WIDE, _OTHER, _LARGER, _SLACK = 1.002, 0.98, 0.96, 1.01, 0.0005
+_PLAIN, _PLAIN_WIDE, _OTHER, _LARGER, _SLACK = 1.01, 0.98, 0.96, 1.01, 0.0005
 # How much larger than its sample a picture may be before a larger sample is looked at.
-_UNLIKE = 1.1
+_UNLIKE, _UNLIKE_DRAWN = 1.2, 1.1
 
 
 class _Recipe(NamedTuple):
@@ -93,7 +93,8 @@ def compress(rows: Bytes, step: int, effort: str, *, wide: bool = False, rival: 
 
 
 def _fast(rows: Bytes, step: int, wide: bool) -> list[bytes]:
-    sample = _Sample(rows, step, wide, max(_SMALL_SAMPLE, rows.size // 256))
+    size = rows.size if rows.size <= _TINY_PICTURE else max(_SMALL_SAMPLE, rows.size // 256)
+    sample = _Sample(rows, step, wide, size)
     recipe = _quick(sample)
     if not sample.is_enough(recipe, sample.ratio(recipe)):
         sample = sample.larger
@@ -101,13 +102,15 @@ def _fast(rows: Bytes, step: int, wide: bool) -> list[bytes]:
         if not sample.is_enough(recipe, sample.ratio(recipe)):
             return sample.stream(sample.with_strings(recipe))
     result = sample.stream(recipe)
-    ratio, expected = _size(result) / rows.size, sample.ratio(recipe)
     # A picture may be larger than its sample: that was of unusual rows, or igzip misses patterns in long data that it
     # found in short data.
-    most = max(_FLAT, _UNLIKE * expected)
-    if ratio <= most or sample.larger.is_enough(recipe, ratio):
+    ratio = _size(result) / rows.size
+    if ratio <= _FLAT or sample.is_like(recipe, ratio):
         return result
-    return min(result, sample.stream(sample.larger.with_strings(recipe)), key=_size)
+    sample = sample.larger
+    if sample.is_like(recipe, ratio) and sample.is_enough(recipe, sample.ratio(recipe)):
+        return result
+    return min(result, sample.stream(sample.with_strings(recipe)), key=_size)
 
 
 def _smaller(rows: Bytes, step: int, wide: bool, rival: float) -> list[bytes]:
@@ -198,6 +201,11 @@ class _Sample:
         return ratio <= most * min(map(self.ratio, self.usual(recipe))) + _SLACK * (
             self._is_larger and not self.is_whole
         )
+
+    def is_like(self, recipe: _Recipe, ratio: float) -> bool:
+        """Return whether a picture that became so large is about as large as its sample."""
+        expected = self.ratio(recipe)
+        return ratio <= (_UNLIKE if expected > _COMPRESSIBLE else _UNLIKE_DRAWN) * expected
 
     def usual(self, recipe: _Recipe) -> list[_Recipe]:
         """Return what other writers use when asked to be fast, of 16 bits with the filters that may be the best."""
