@@ -77,9 +77,8 @@ struct grey {
     uint32_t last[NO_UNIT + 1]; /* position of a unit by its two different bytes */
     uint32_t codes[NUMBERS];    /* code << 6 | bits, by number */
     uint32_t position;          /* of the next row */
-    size_t apart, other;        /* bytes from one to the next equal one, and to the different one */
-    uint8_t *differs;           /* by the bytes of a row */
-    uint32_t *units;            /* the same */
+    uint8_t *shades, *differs;  /* by the pixels of a row */
+    uint32_t *units;
     uint64_t *end;              /* of the tokens */
     uint64_t tokens[];
 };
@@ -377,17 +376,18 @@ static int write_part(struct writer *writer, const uint8_t *data, size_t size)
 /* Return what is to be freed, or NULL. rows: how many are given to find_grey at most. */
 static struct grey *new_grey(size_t rows, size_t line, int wide)
 {
-    size_t tokens = rows * (line / 3 + 2);
-    struct grey *grey = malloc(sizeof *grey + tokens * sizeof *grey->tokens + (line + 16) * (sizeof *grey->units + 1));
+    size_t pixels = (line - 1) / (wide ? 6 : 3), tokens = rows * (line / 3 + 2);
+    struct grey *grey;
+    size_t of_rows = tokens * sizeof *grey->tokens, of_row = (pixels + 2) * sizeof *grey->units + 3 * pixels;
+    grey = malloc(sizeof *grey + of_rows + of_row);
     if (grey == NULL)
         return NULL;
     memset(grey->last, 0, sizeof grey->last);
     memset(grey->codes, 0, sizeof grey->codes);
     grey->position = NEVER;
-    grey->apart = wide ? 2 : 1; /* a b a b a b, or a a a b b b */
-    grey->other = wide ? 1 : 3;
     grey->units = (uint32_t *)(grey->tokens + tokens);
-    grey->differs = (uint8_t *)(grey->units + line + 16);
+    grey->shades = (uint8_t *)(grey->units + pixels + 2); /* two of each pixel, if wide */
+    grey->differs = grey->shades + 2 * pixels;
     return grey;
 }
 

@@ -264,48 +264,60 @@ static size_t NAME(equal)(const uint8_t *restrict data, size_t size, size_t apar
 
 #undef COLUMNS
 
-/* Set the two bytes of the grey unit that begins at each byte of a row, or NO_UNIT. */
-static inline void NAME(find_units)(const uint8_t *restrict row, size_t length, size_t apart, size_t other,
+/* Set the two bytes of the grey unit that begins at each pixel of a row, or NO_UNIT; and NO_UNIT behind the last one. */
+static inline void NAME(find_units)(const uint8_t *restrict row, size_t pixels, int wide, uint8_t *restrict shades,
                                     uint8_t *restrict differs, uint32_t *restrict units)
 {
-    size_t number = length < UNIT ? 0 : length - UNIT + 1;
-    const uint8_t *first = row, *second = row + other;
-    for (size_t i = 0; i < number; i++)
-        differs[i] = (uint8_t)((first[i] ^ first[i + apart]) | (first[i] ^ first[i + 2 * apart]) |
-                               (second[i] ^ second[i + apart]) | (second[i] ^ second[i + 2 * apart]));
+    size_t number = wide ? pixels : pixels - 1;
+    const uint8_t *first = shades, *second = shades + (wide ? pixels : 1);
+    if (wide) {
+        for (size_t i = 0; i < pixels; i++, row += 6) {
+            shades[i] = row[0];
+            shades[pixels + i] = row[1];
+            differs[i] = (uint8_t)((row[0] ^ row[2]) | (row[0] ^ row[4]) | (row[1] ^ row[3]) | (row[1] ^ row[5]));
+        }
+    } else {
+        for (size_t i = 0; i < pixels; i++) {
+            shades[i] = row[3 * i];
+            differs[i] = (uint8_t)((row[3 * i] ^ row[3 * i + 1]) | (row[3 * i] ^ row[3 * i + 2]));
+        }
+        for (size_t i = 0; i < number; i++)
+            differs[i] |= differs[i + 1];
+    }
     for (size_t i = 0; i < number; i++) {
         uint8_t low = (uint8_t)(first[i] ^ second[i] << 4); /* or small values would share few sets of the cache */
         uint32_t value = low | (uint32_t)second[i] << 8, is_none = differs[i] != 0;
         units[i] = is_none << 16 | (value & (is_none - 1));
     }
-    for (size_t i = number; i < length + UNIT; i++)
-        units[i] = NO_UNIT;
+    units[number] = units[number + 1] = NO_UNIT;
 }
 
 /* wide: a unit is a pixel of 16 bits, a b a b a b; else it is two of 8 bits, a a a b b b. */
 static inline void NAME(find_kind)(const uint8_t *data, size_t rows, size_t line, int wide, struct grey *grey)
 {
+    const size_t of_pixel = wide ? UNIT : UNIT / 2, of_unit = UNIT / of_pixel;
     uint64_t *token = grey->tokens;
     uint32_t *last = grey->last, start = grey->position + 1;
     const uint32_t *units = grey->units;
     for (; rows--; data += line, start += (uint32_t)line) {
         const uint8_t *row = data + 1;
-        size_t length = line - 1, i = 0;
+        size_t pixels = (line - 1) / of_pixel, i = 0;
         *token++ = MATCH | (OF_FILTERS + *data) | NOTHING << 8 | NOTHING << 16;
-        NAME(find_units)(row, length, grey->apart, grey->other, grey->differs, grey->units);
-        while (i + UNIT <= length) {
-            uint64_t bytes = load(row + i);
-            uint32_t unit = units[i], place = start + (uint32_t)i, distance = place - last[unit], less_1 = distance - 1;
+        NAME(find_units)(row, pixels, wide, grey->shades, grey->differs, grey->units);
+        while (i + of_unit <= pixels) {
+            uint64_t bytes = load(row + of_pixel * i);
+            uint32_t unit = units[i], place = start + (uint32_t)(of_pixel * i), distance = place - last[unit];
+            uint32_t less_1 = distance - 1;
             /* All bits, or none if the unit was in the window: a branch would be guessed wrong as often as not. */
             uint64_t missed = 0 - (uint64_t)((unit / NO_UNIT | less_1 / WINDOW) != 0);
             size_t number = 1;
             last[unit] = place;
             if (UNLIKELY((missed | distance) <= UNIT)) { /* in the same row: the bytes repeat each other */
-                while (UNIT * (number + 1) <= LONGEST && units[i + UNIT * number] == unit)
+                while (UNIT * (number + 1) <= LONGEST && units[i + of_unit * number] == unit)
                     number++;
                 last[unit] = place + (uint32_t)(UNIT * (number - 1));
             } else if (!wide) {
-                last[units[i + 3]] = place + 3; /* the second pixel, and the one behind it */
+                last[units[i + 1]] = place + 3; /* the second pixel, and the one behind it */
             }
             /* A distance of 3 or more, less 1, as a number of double precision: its exponent and first bit are the symbol. */
             less_1 = (less_1 & (WINDOW - 1)) | (uint32_t)(missed & WINDOW);
@@ -319,10 +331,10 @@ static inline void NAME(find_kind)(const uint8_t *data, size_t rows, size_t line
             token[0] = (match & ~missed) | (bytes & 0xffffff & missed);
             token[1] = bytes >> 24 & 0xffffff;
             token += 1 + (missed & 1);
-            i += UNIT * number;
+            i += of_unit * number;
         }
-        for (; i < length; i += 3)
-            *token++ = load(row + i) & 0xffffff;
+        for (; i < pixels; i++)
+            *token++ = load(row + of_pixel * i) & 0xffffff;
     }
     grey->position = start - 1;
     grey->end = token;
