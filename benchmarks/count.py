@@ -60,7 +60,7 @@ def _times(plan: Plan, counts: tuple[int, ...], new_url: Any, options: Any) -> l
         result = seqsave.save(_generated(count), new_url(), storage_options=options)
         assert result.counts["saved"] == count
 
-    timings = alternate({str(count): partial(save, count) for count in counts}, min(plan.rounds, ROUNDS))
+    timings = alternate({str(count): partial(save, count) for count in counts}, min(plan.rounds, ROUNDS), warm=False)
     return [(count, 1000 * timings[str(count)].seconds / count) for count in counts]
 
 
