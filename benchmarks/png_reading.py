@@ -151,12 +151,9 @@ def _claims(files: str, least: dict[str, float]) -> list[Claim]:
     other = OPENCV if WIDE in files and OPENCV in least else PILLOW
     found = []
     if native.kernel() is not None:
-        # Most of the time is unpacking. igzip takes half of what zlib takes for files of Up, and somewhat less than
-        # that for others; for photographs that seqsave wrote, the extension takes two thirds of igzip's time.
-        if files in _OF_FEW_MATCHES:
-            wanted = _OF_FEW_MATCHES[files]
-        else:
-            wanted = 0.40 if "turns" in files else 0.36 if "clip" in files else 0.40 if WIDE in files else 1 / 3
+        # Most of the time is unpacking. libdeflate takes a third to half of what zlib takes; for photographs that
+        # seqsave wrote, the extension takes two thirds of that.
+        wanted = _OF_FEW_MATCHES.get(files, 0.40 if WIDE in files else 1 / 3)
         text = f"PNG of {files}: reading against {other}"
         found.append(Claim(text, least[OURS] / least[other], wanted, at_most=True))
     without = least.get(WITHOUT, least[OURS])

@@ -47,15 +47,18 @@ static void as_samples(uint8_t *rows, size_t size)
     }
 }
 
+/* is_shared: whether the rows are undone in the memory that they are in. */
 static void check(const uint8_t *filtered, const uint8_t *wanted, size_t height, size_t length, size_t step, int wide,
-                  int wanted_bad)
+                  int wanted_bad, int is_shared)
 {
     for (int level = 0; level <= (int)seqsave_best_level(); level++) {
-        uint8_t *rows = memory(height * length);
+        uint8_t *rows = memory(height * (length + is_shared));
         int bad = 0;
         if (seqsave_set_level((enum seqsave_level)level))
             fail("a level cannot be set");
-        int failed = seqsave_unfilter(filtered, rows, height, length, step, wide, &bad);
+        if (is_shared)
+            memcpy(rows, filtered, height * (length + 1));
+        int failed = seqsave_unfilter(is_shared ? rows : filtered, rows, height, length, step, wide, &bad);
         if (failed < 0)
             fail("there is not enough memory");
         if (failed != (wanted_bad != 0) || bad != wanted_bad)
@@ -90,7 +93,8 @@ int main(int count, char **arguments)
         plainly(filtered, wanted, height, length, step);
         if (wide)
             as_samples(wanted, height * length);
-        check(filtered, wanted, height, length, step, wide, bad);
+        check(filtered, wanted, height, length, step, wide, bad, 0);
+        check(filtered, wanted, height, length, step, wide, bad, 1);
         if (!bad)
             sum = mixed(sum, wanted, height * length);
         free(filtered);

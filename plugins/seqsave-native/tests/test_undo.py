@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+import tracemalloc
 import zlib
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -57,6 +58,10 @@ def undone(filtered: Any, step: int, wide: bool) -> Any:
     height, length = filtered.shape[0], filtered.shape[1] - 1
     out = np.full((height, length), 99, np.uint8)
     _kernel.undo(filtered, out, height, length, step, wide)
+    shared = filtered.reshape(-1).copy()
+    rows = shared[: out.size].reshape(out.shape)
+    _kernel.undo(shared, rows, height, length, step, wide)
+    np.testing.assert_array_equal(rows, out)
     return out
 
 
@@ -183,8 +188,25 @@ def test_results_that_cannot_be_written() -> None:
     with pytest.raises((ValueError, TypeError, BufferError)):
         _kernel.undo(bytes(24), np.zeros((3, 14), np.uint8)[:, ::2], 3, 7, 1, False)
     shared = np.zeros(44, np.uint8)
-    with pytest.raises(ValueError, match="in the memory of the filtered rows"):
+    with pytest.raises(ValueError, match="within the memory of the filtered rows"):
         _kernel.undo(shared[:24], shared[23:], 3, 7, 1, False)
+
+
+@pytest.mark.parametrize("kind", ["photograph", "strings"])
+@pytest.mark.parametrize("size", [1, 2])
+def test_a_picture_is_in_memory_once(kind: str, size: int) -> None:
+    random = np.random.default_rng(1)
+    lines = random.geometric(0.1, (600, 1 + 900 * size)).astype(np.uint8)
+    lines[:, 0] = 4
+    if kind == "strings":
+        lines[1:] = lines[0]
+    data = png(300 if size == 1 else 900, 600, 8 * size, 3 if size == 1 else 1, lines.tobytes())
+    tracemalloc.start()
+    picture = decoder.decode(data, max_pixels=10**6).array
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 1.1 * picture.nbytes
+    picture[0, 0] = 1
 
 
 def test_threads_at_the_same_time() -> None:

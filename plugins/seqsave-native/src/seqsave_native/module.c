@@ -12,7 +12,7 @@
 #include "unfilter.h"
 
 /* Changes with every change of a function's arguments or results. seqsave uses no version that it does not know. */
-#define API 5
+#define API 6
 
 /* --- a compressed picture ------------------------------------------------------------------------------------------ */
 
@@ -277,8 +277,8 @@ static int describe_rows(const Py_buffer *filtered, const Py_buffer *out, Py_ssi
         return -1;
     }
     const char *from = filtered->buf, *to = out->buf;
-    if (from < to + out->len && to < from + filtered->len) {
-        PyErr_SetString(PyExc_ValueError, "the result cannot be in the memory of the filtered rows");
+    if (from != to && from < to + out->len && to < from + filtered->len) {
+        PyErr_SetString(PyExc_ValueError, "the result cannot begin within the memory of the filtered rows");
         return -1;
     }
     return 0;
@@ -308,32 +308,19 @@ static PyObject *undo(PyObject *module, PyObject *args)
     Py_RETURN_NONE;
 }
 
-/* A byte of a deflate stream makes at most so many. */
-#define MOST_OF_A_BYTE 1032
-
 static PyObject *inflate(PyObject *module, PyObject *args)
 {
     (void)module;
-    Py_buffer view;
-    Py_ssize_t size;
-    int always = 0, failed = 1;
-    if (!PyArg_ParseTuple(args, "y*n|p:inflate", &view, &size, &always))
+    Py_buffer view, out;
+    int always = 0, failed;
+    if (!PyArg_ParseTuple(args, "y*w*|p:inflate", &view, &out, &always))
         return NULL;
-    seqsave_stream made = {NULL, 0};
-    /* No memory for what the stream cannot make; other decoders may need less for what it does make. */
-    if (size >= 0 && size / MOST_OF_A_BYTE <= view.len) {
-        Py_BEGIN_ALLOW_THREADS
-        made.size = (size_t)size;
-        made.data = malloc(made.size ? made.size : 1);
-        failed = made.data == NULL ? -1 : seqsave_inflate(view.buf, (size_t)view.len, made.data, made.size, always);
-        if (failed)
-            free(made.data);
-        Py_END_ALLOW_THREADS
-    }
+    Py_BEGIN_ALLOW_THREADS
+    failed = seqsave_inflate(view.buf, (size_t)view.len, out.buf, (size_t)out.len, always);
+    Py_END_ALLOW_THREADS
     PyBuffer_Release(&view);
-    if (failed)
-        Py_RETURN_NONE;
-    return as_stream(&made);
+    PyBuffer_Release(&out);
+    return PyBool_FromLong(!failed);
 }
 
 /* --- the processor ------------------------------------------------------------------------------------------------- */
@@ -397,12 +384,13 @@ static PyMethodDef methods[] = {
      "survey_grey(pixels, height, length, step, wide, row_filter, size): return the same for deflate with grey; 1 if few\n"
      "pixels are grey."},
     {"inflate", inflate, METH_VARARGS,
-     "inflate(stream, size, always=False): unpack a zlib stream to a Stream of exactly size bytes.\n\n"
-     "Returns None for a stream that is not whole and sound or has another size, if there is not enough memory, and,\n"
-     "without always, for one that other decoders unpack as fast: one with many matches or small blocks, or small itself."},
+     "inflate(stream, out, always=False): unpack a zlib stream of exactly as many bytes as out has; return whether.\n\n"
+     "False for a stream that is not whole and sound or has another size, if there is not enough memory, and, without\n"
+     "always, for one that other decoders unpack as fast: one with many matches or small blocks, or small itself. out may\n"
+     "have any bytes then."},
     {"undo", undo, METH_VARARGS,
      "undo(filtered, out, height, length, step, wide): undo the filters of rows, each a number of a filter and length\n"
-     "bytes; out gets the rows. wide: samples of 16 bits become those of this processor's byte order.\n"
+     "bytes; out gets the rows, and may begin where filtered does. wide: samples of 16 bits become those of this processor's byte order.\n"
      "Raises ValueError for sizes that do not fit, and for a filter that does not exist."},
     {"level", level, METH_NOARGS, "Return the name of the instructions in use."},
     {"levels", levels, METH_NOARGS, "Return the names of the instructions that this processor has; the best is last."},

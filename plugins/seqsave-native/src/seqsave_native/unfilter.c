@@ -126,9 +126,9 @@ static uint8_t kind_of(const uint8_t *row)
     return kind > PAETH ? NONE : kind;
 }
 
-/* Undo `count` rows, with `behind` rows behind them. */
-static void undo_slanted(const uint8_t *from, uint8_t *to, const uint8_t *above, size_t count, size_t behind,
-                         size_t length, size_t step, uint8_t *spare, enum seqsave_level level)
+/* Undo `count` rows; the next ones are `behind` rows from `next` on. */
+static void undo_slanted(const uint8_t *from, const uint8_t *next, uint8_t *to, const uint8_t *above, size_t count,
+                         size_t behind, size_t length, size_t step, uint8_t *spare, enum seqsave_level level)
 {
     const int first = kind_of(from);
     const uint8_t *zeros = spare;
@@ -137,7 +137,7 @@ static void undo_slanted(const uint8_t *from, uint8_t *to, const uint8_t *above,
         .above = above,
         .length = length,
         .only = first,
-        .next_from = from + count * (length + 1),
+        .next_from = next,
         .next_to = to + count * length,
         .ahead = (behind < MOST_ROWS ? behind : MOST_ROWS) * length,
     };
@@ -164,21 +164,29 @@ int seqsave_unfilter(const uint8_t *filtered, uint8_t *out, size_t height, size_
     SEQSAVE_CHECKED(filtered);
     const enum seqsave_level level = seqsave_level();
     const size_t rows = ROWS[level];
-    uint8_t *spare = calloc(2, length);
-    if (spare == NULL)
+    const int is_shared = out == filtered;
+    uint8_t *spare = calloc(2, length), *strip = is_shared ? malloc(rows * (length + 1)) : NULL;
+    if (spare == NULL || (is_shared && strip == NULL)) {
+        free(spare);
+        free(strip);
         return -1;
+    }
     const uint8_t *above = spare;
     for (size_t top = 0, count; top < height; top += count) {
         count = height - top < rows ? height - top : rows;
         const uint8_t *from = filtered + top * (length + 1);
         uint8_t *to = out + top * length;
+        /* Finished rows go where filtered ones are, of this strip or of those before it. */
+        if (is_shared)
+            from = memcpy(strip, from, count * (length + 1));
         int is_easy = 1;
         for (size_t row = 0; row < count; row++)
             is_easy &= from[row * (length + 1)] == NONE || from[row * (length + 1)] == UP;
         if (is_easy)
             undo_easy(from, to, above, count, length);
         else
-            undo_slanted(from, to, above, count, height - top - count, length, step, spare, level);
+            undo_slanted(from, filtered + (top + count) * (length + 1), to, above, count, height - top - count, length, step,
+                         spare, level);
         above = to + (count - 1) * length;
         /* The last row of a strip is needed as it is for the next one. */
         if (wide && SEQSAVE_LITTLE)
@@ -187,5 +195,6 @@ int seqsave_unfilter(const uint8_t *filtered, uint8_t *out, size_t height, size_
     if (wide && SEQSAVE_LITTLE)
         swap(out + (height - 1) * length, length);
     free(spare);
+    free(strip);
     return 0;
 }

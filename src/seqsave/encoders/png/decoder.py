@@ -1,6 +1,6 @@
 """Decode PNG files to pixels and texts. Every checksum is verified and every size is bounded.
 
-igzip or libdeflate unpack files, in half of the time that zlib takes, or less; the extension in C those with few
+libdeflate unpacks files, or igzip, in half of the time that zlib takes, or less; the extension in C those with few
 matches, as seqsave writes photographs. The extension also undoes the row filters. Without it, numpy undoes those that
 it is fast with: None, Sub and Up. For all others, palettes and fewer bits, Pillow gets the unpacked bytes: as a file,
 or as a picture of 8 bits for samples of 16, of which it returns only the upper bytes.
@@ -12,6 +12,7 @@ from __future__ import annotations
 import io
 import struct
 import zlib
+from contextlib import suppress
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
@@ -45,7 +46,8 @@ _XMP = b"XML:com.adobe.xmp"
 _PACKETS = (b"<?xpacket", b"<x:xmpmeta", b"<rdf:RDF")
 _MOST_OF_A_BYTE = 1032  # bytes that one of a zlib stream can make (RFC 1951)
 # Size of a stream relative to its bytes. Between the first two are those with many single bytes and few strings, as of
-# photographs, which igzip unpacks faster than libdeflate. From the other one on, most of a stream is not compressed.
+# photographs, which igzip unpacks faster than libdeflate; but in memory that cannot be written to, which the extension
+# makes use of. From the other one on, most of a stream is not compressed.
 _LETTERS, _NOISE = (0.44, 0.62), 0.95
 _STORED = 65535
 _PIECES = 512  # of a chunk made here
@@ -233,25 +235,21 @@ def _filtered(header: _Header, stream: bytes | memoryview) -> list[Bytes]:
 
 def _unpacked(stream: bytes | memoryview, size: int) -> Any:
     """Return the bytes of a zlib stream: at least so many, as a buffer."""
-    packed, unpacked = len(stream), None
-    # No memory for what the stream cannot make.
-    if size <= _MOST_OF_A_BYTE * packed:
-        used = kernel()
-        # The extension takes sound streams with few matches, and returns None for all others.
+    packed, used = len(stream), kernel()
+    if size > _MOST_OF_A_BYTE * packed:  # no memory for what the stream cannot make
+        return _of_igzip(stream, size)
+    with suppress(deflate.DeflateError, MemoryError):
         if used is not None and packed < _NOISE * size:
-            unpacked = used.inflate(stream, size)
-        if unpacked is None and not _LETTERS[0] * size < packed < _LETTERS[1] * size:
-            unpacked = _of_libdeflate(stream, size)
-    return unpacked if unpacked is not None else _of_igzip(stream, size)
-
-
-def _of_libdeflate(stream: bytes | memoryview, size: int) -> Any:
-    """Return exactly so many bytes; None for damaged streams and those of another size, which igzip judges."""
-    try:
-        data = deflate.zlib_decompress(stream, size)
-    except (deflate.DeflateError, MemoryError):  # igzip needs memory only for what the stream makes
-        return None
-    return data if len(data) == size else None
+            out = np.empty(size, np.uint8)
+            if used.inflate(stream, out):  # neither damaged nor with many matches
+                return out
+            del out
+        if used is not None or not _LETTERS[0] * size < packed < _LETTERS[1] * size:
+            data = deflate.zlib_decompress(stream, size)
+            if len(data) == size:
+                return data
+    # It names what is wrong, reads streams that are longer than the pixels, and needs memory only for what they make.
+    return _of_igzip(stream, size)
 
 
 def _of_igzip(stream: bytes | memoryview, size: int) -> bytes:
@@ -298,8 +296,11 @@ def _undone(filtered: Bytes, header: _Header) -> ImageArray:
         rows: ImageArray = undo(filtered, header.step)
         return rows.view(">u2").astype(np.uint16) if wide else rows
     height, length = filtered.shape[0], filtered.shape[1] - 1
-    rows = np.empty((height, length), np.uint8)
+    size = height * length
+    # Memory that is new takes as long as the filters do. So the rows stay in that of the filtered ones.
+    rows = filtered.reshape(-1)[:size] if filtered.flags.writeable else np.empty(size, np.uint8)
     used.undo(filtered, rows, height, length, header.step, wide)
+    rows = rows.reshape(height, length)
     return rows.view(np.uint16) if wide else rows
 
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Native", "compressed", "filtered", "kernel", "native"]
 
-_API = 5
+_API = 6
 _WITHOUT = "igzip and libdeflate"
 _LEAST, _MOST = 1 << 15, 1 << 29
 _SMALL_PICTURE = 1 << 19
