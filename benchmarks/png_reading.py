@@ -70,6 +70,7 @@ def _parts(data: bytes, whole: float, rounds: int) -> list[str]:
     header = decoder._header(next(chunks), 1 << 28)
     stream = b"".join(chunk.content for chunk in chunks if chunk.kind == b"IDAT")
     rows = decoder._filtered(header, stream)[0]
+    rows.flags.writeable = False  # undone again in each round, so not in their own memory
     unpacked = bytearray(rows.size)
     ways: dict[str, Callable[[], object]] = {
         "unpack": lambda: decoder._filtered(header, stream) and None,
