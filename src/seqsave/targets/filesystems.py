@@ -41,13 +41,18 @@ _FOLDER = "FSSPEC_CONFIG_DIR"
 # The number of objects that are kept, in use or not. A dropped connection closes when no call uses it any more.
 _LIMIT = 64
 
-# Variables whose names begin with these, in any case, or end with the last one, state addresses, credentials,
-# certificates or proxies where the options do not.
+# Variables with these names, in any case, state addresses, credentials or proxies where the options do not.
 _SETTINGS = (
-    *("AWS_", "AZURE_", "GOOGLE_", "GCLOUD_", "STORAGE_EMULATOR_", "FSSPEC_"),
-    *("SSL_CERT_", "REQUESTS_CA_", "CURL_CA_"),
+    "AWS_",
+    "AZURE_",
+    "GOOGLE_",
+    "GCLOUD_",
+    "FSSPEC_",
+    "STORAGE_EMULATOR_",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "NO_PROXY",
 )
-_PROXY = "_PROXY"
 
 # What ``pip install`` needs where the package is not called like the module that fsspec names.
 _PACKAGES = {
@@ -326,11 +331,7 @@ class _Held:
 
 def _environment() -> dict[str, str]:
     """Return the variables of the environment that storages read."""
-    return {
-        name: value
-        for name, value in os.environ.items()
-        if name.upper().startswith(_SETTINGS) or name.upper().endswith(_PROXY)
-    }
+    return {name: value for name, value in os.environ.items() if name.upper().startswith(_SETTINGS)}
 
 
 def _freeze(value: Any) -> Hashable:

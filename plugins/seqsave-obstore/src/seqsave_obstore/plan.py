@@ -22,7 +22,7 @@ from seqsave.targets.s3_client import CONNECT_TIMEOUT, STALL_TIMEOUT
 from seqsave_obstore import quick
 from seqsave_obstore.quick import CREDENTIALS
 
-__all__ = ["KNOWN", "Identity", "Plan", "RefusedError", "make_plan"]
+__all__ = ["KNOWN", "Identity", "Plan", "RefusedError", "make_plan", "read_environment"]
 
 # Options of s3fs that this module understands ...
 _UNDERSTOOD = {"anon", "client_kwargs", "config_kwargs", "endpoint_url", "key", "password", "profile", "secret"}
@@ -188,7 +188,7 @@ def _rehearsed(
     return (endpoint, virtual, _region(request)), Identity(given, session)
 
 
-def _read_environment() -> dict[str, str]:
+def read_environment() -> dict[str, str]:
     """Return every environment variable on which a plan depends."""
     ours = {name: value for name, value in os.environ.items() if name.startswith(("AWS_", *_TRUST))}
     return {**ours, **{f"{scheme} proxy": url for scheme, url in getproxies().items()}}
@@ -213,7 +213,7 @@ def _checked(options: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _check_environment() -> None:
-    for name in sorted(_read_environment()):
+    for name in sorted(read_environment()):
         if name not in ("no proxy", *_TRUST) and not _ENVIRONMENT.fullmatch(name):
             raise RefusedError(f"the setting {name} in the environment")
 

@@ -39,7 +39,7 @@ from seqsave_obstore.errors import explained
 from seqsave_obstore.getting import get
 from seqsave_obstore.listing import fetch_page
 from seqsave_obstore.loop import elsewhere, finished, interruptible, running_loop, wait_for
-from seqsave_obstore.plan import KNOWN, Plan, RefusedError, make_plan
+from seqsave_obstore.plan import KNOWN, Plan, RefusedError, make_plan, read_environment
 from seqsave_obstore.signed import Connections
 
 if TYPE_CHECKING:
@@ -243,7 +243,7 @@ class FastS3Target(S3Target):
 
     def _shared_sender(self) -> _Sender:
         key = {"options": self._options, "bucket": self._bucket, "connections": self._connections}
-        return filesystems.shared("s3 obstore", key, self._make_sender)
+        return filesystems.shared("s3 obstore", {**key, **read_environment()}, self._make_sender)
 
     def _make_sender(self) -> _Sender:
         return _Sender(make_plan(self._bucket, self._options, self._connections), self._connections)
