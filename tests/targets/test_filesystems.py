@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import gc
+import os
+import pickle
 import threading
 import weakref
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from seqsave import targets
 from seqsave.errors import TargetError
 from seqsave.targets import filesystems
 from seqsave.targets.filesystems import _Registry, shared
@@ -30,18 +34,48 @@ def test_equal_options_share() -> None:
     assert shared("gs", options, object) is not first
 
 
-@pytest.mark.parametrize("name", ["AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AZURE_STORAGE_KEY", "https_proxy"])
-def test_a_variable_that_a_storage_reads_is_an_option(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    first = shared("s3", {}, object)
+@pytest.mark.parametrize("name", ["AWS_ENDPOINT_URL", "AZURE_CLIENT_ID", "SSL_CERT_FILE", "https_proxy"])
+def test_a_variable_that_storages_read_makes_another_client(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.delenv(name, raising=False)
+    without = filesystems.environment()
     monkeypatch.setenv(name, "one")
-    second = shared("s3", {}, object)
+    one = filesystems.environment()
     monkeypatch.setenv(name, "other")
-    third = shared("s3", {}, object)
-    assert len({id(one) for one in (first, second, third)}) == 3
+    other = filesystems.environment()
+    assert len({without, one, other}) == 3
     monkeypatch.setenv("EDITOR", "vi")
-    assert shared("s3", {}, object) is third
+    assert filesystems.environment() == other
     monkeypatch.delenv(name)
-    assert shared("s3", {}, object) is first
+    assert filesystems.environment() == without
+
+
+def test_another_thread_may_remove_a_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Vanishing(dict[str, str]):
+        def __iter__(self) -> Iterator[str]:
+            return iter([*self.keys(), "AWS_PROFILE"])
+
+    before = filesystems.environment()
+    monkeypatch.setattr(filesystems.os, "environ", Vanishing(os.environ))
+    assert filesystems.environment() != before  # and no KeyError
+
+
+def test_a_target_stays_where_it_is_and_the_next_one_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+    target = targets.resolve("memory://x")
+    first = target._distinct({})
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:2")
+    assert target._distinct({}) == first
+    assert targets.resolve("memory://x")._distinct({}) != first
+    assert pickle.loads(pickle.dumps(target))._distinct({}) != first  # noqa: S301 - our own
+
+
+def test_what_could_not_be_made_leaves_nothing() -> None:
+    def broken() -> object:
+        raise ValueError("no")
+
+    with pytest.raises(ValueError, match="no"):
+        shared("s3", {"key": "a"}, broken)
+    assert filesystems._registry._making == {}
 
 
 def test_objects_are_distinguished_by_identity() -> None:

@@ -25,6 +25,7 @@ from seqsave.wording import did_you_mean
 __all__ = [
     "create",
     "discard",
+    "environment",
     "filesystem_class",
     "merged_options",
     "opening",
@@ -41,18 +42,13 @@ _FOLDER = "FSSPEC_CONFIG_DIR"
 # The number of objects that are kept, in use or not. A dropped connection closes when no call uses it any more.
 _LIMIT = 64
 
-# Variables with these names, in any case, state addresses, credentials or proxies where the options do not.
+# Variables whose names begin with these, in any case, or end with the last one, state addresses, credentials,
+# certificates or proxies where the options do not.
 _SETTINGS = (
-    "AWS_",
-    "AZURE_",
-    "GOOGLE_",
-    "GCLOUD_",
-    "FSSPEC_",
-    "STORAGE_EMULATOR_",
-    "HTTP_PROXY",
-    "HTTPS_PROXY",
-    "NO_PROXY",
+    *("AWS_", "AZURE_", "GOOGLE_", "GCLOUD_", "STORAGE_EMULATOR_", "BOTO_", "HF_", "OSS_", "FSSPEC_"),
+    *("SSL_CERT_", "REQUESTS_CA_", "CURL_CA_"),
 )
+_PROXY = "_PROXY"
 
 # What ``pip install`` needs where the package is not called like the module that fsspec names.
 _PACKAGES = {
@@ -120,12 +116,15 @@ class _Registry:
                 found = self._taken(key, user)
                 if found is not None:
                     return found.made  # type: ignore[no-any-return]
-            made = make()
+            try:
+                made = make()
+            finally:
+                with self._lock:
+                    self._making.pop(key, None)
             with self._lock:
                 self._shared[key] = _Shared(made)
-                self._making.pop(key, None)
                 self._taken(key, user)
-                evicted = self._evict()
+                evicted = self._evict(key)
         # Outside of the lock: this may close connections, which takes a while.
         for shared in evicted:
             if isinstance(shared.made, _EachThread):
@@ -150,11 +149,11 @@ class _Registry:
                 shared.users.add(user)
         return shared
 
-    def _evict(self) -> list[_Shared]:
+    def _evict(self, newest: Hashable) -> list[_Shared]:
         spare = len(self._shared) - _LIMIT
         if spare <= 0:
             return []
-        unused = (key for key, shared in self._shared.items() if not shared.users)
+        unused = (key for key, shared in self._shared.items() if not shared.users and key is not newest)
         return [self._shared.pop(key) for key in list(itertools.islice(unused, spare))]
 
 
@@ -213,16 +212,23 @@ def shared(
 ) -> T:
     """Return the result of ``make``, called once for each kind and set of options in this process (or thread).
 
-    A variable of the environment that a storage reads is one of its options: when a program sets another endpoint or
-    key, the next target uses it.
-
     user: the result is kept at least as long as this object exists; otherwise, the oldest results are dropped when
           there are many.
     """
-    key = (kind, _Held({**options, "": _environment()}), per_thread)
+    key = (kind, _Held(options), per_thread)
     if per_thread:
         return _registry.get(key, _EachThread, user).get(make)
     return _registry.get(key, make, user)
+
+
+def environment() -> int:
+    """Return a number that is another one when a variable that storages read has changed.
+
+    Equal options then do not make the same client. What a system states elsewhere, such as the proxies in the settings
+    of macOS and Windows, is not looked at.
+    """
+    names = [name for name in list(os.environ) if name.upper().startswith(_SETTINGS) or name.upper().endswith(_PROXY)]
+    return hash(frozenset((name, os.environ.get(name)) for name in names))  # another thread may remove one
 
 
 def discard(made: object) -> None:
@@ -327,11 +333,6 @@ class _Held:
 
     def __repr__(self) -> str:
         return "<options>"
-
-
-def _environment() -> dict[str, str]:
-    """Return the variables of the environment that storages read."""
-    return {name: value for name, value in os.environ.items() if name.upper().startswith(_SETTINGS)}
 
 
 def _freeze(value: Any) -> Hashable:
