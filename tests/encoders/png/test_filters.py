@@ -12,7 +12,7 @@ from hypothesis.extra import numpy as hnp
 from PIL import Image
 
 from seqsave.encoders.png import filters
-from seqsave.encoders.png.filters import ADAPTIVE, FEWER, NONE, PAETH, SUB, UP, filter_rows, undo
+from seqsave.encoders.png.filters import ADAPTIVE, FEWER, NONE, PAETH, SUB, UP, filter_bands, filter_rows, undo
 from tests.encoders.pictures import kinds, predict, scanlines, undone
 
 STEPS = st.sampled_from([1, 2, 3, 4, 6, 8])
@@ -43,6 +43,13 @@ def test_any_mix_of_three_filters_from_elsewhere_is_undone(given_rows: tuple[int
     assert np.array_equal(undo(filtered, step), rows)
 
 
+@given(ROWS)
+def test_the_smallest_of_filtered_rows_are_those_that_are_chosen_for_each_row(given_rows: tuple[int, Any]) -> None:
+    step, rows = given_rows
+    several = [filter_rows(rows, kind, step) for kind in (NONE, UP, SUB, PAETH)]
+    assert np.array_equal(filters.smallest(several)[1:], filter_rows(rows, FEWER, step)[1:])
+
+
 @given(ROWS, st.integers(0, 4))
 def test_filters_are_those_of_the_specification(given_rows: tuple[int, Any], kind: int) -> None:
     step, rows = given_rows
@@ -59,6 +66,17 @@ def test_blocks_do_not_show(kind: int, monkeypatch: pytest.MonkeyPatch) -> None:
     assert np.array_equal(filter_rows(rows, kind, 3), whole)
     part = filter_rows(rows, kind, 3, 20, 31)
     assert np.array_equal(part, whole[20:31])
+
+
+@given(ROWS, st.data())
+def test_bands_are_filtered_like_the_rows_of_a_picture(given_rows: tuple[int, Any], data: st.DataObject) -> None:
+    step, rows = given_rows
+    edges = sorted(data.draw(st.sets(st.integers(0, len(rows)), min_size=2)))
+    bands = list(zip(edges[::2], edges[1::2], strict=False))
+    for kind in range(7):
+        filtered = filter_bands(rows, kind, step, bands)
+        parts = [filter_rows(rows, kind, step)[top:bottom] for top, bottom in bands]
+        assert np.array_equal(filtered, np.concatenate(parts))
 
 
 @pytest.mark.parametrize("channels", [1, 3, 4])

@@ -43,14 +43,14 @@ def test_it_may_be_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "seqsave_native", None)
     found = native.native()
     assert found.kernel is None
-    assert found.state == "igzip and libdeflate; seqsave-native is not installed (pip install 'seqsave[fast]')"
+    assert found.state == "igzip and zlib; seqsave-native is not installed (pip install 'seqsave[fast]')"
 
 
 def test_it_may_be_installed_without_its_extension(monkeypatch: pytest.MonkeyPatch) -> None:
     package(monkeypatch)
     found = native.native()
     assert found.kernel is None
-    assert found.state.startswith("igzip and libdeflate; seqsave-native is installed without its extension: ")
+    assert found.state.startswith("igzip and zlib; seqsave-native is installed without its extension: ")
 
 
 def test_another_version_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -58,7 +58,7 @@ def test_another_version_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
     found = native.native()
     assert found.kernel is None
     unfit = "seqsave-native 7.1.0 does not fit this version of seqsave"
-    assert found.state == f"igzip and libdeflate; {unfit} (pip install --upgrade 'seqsave[fast]')"
+    assert found.state == f"igzip and zlib; {unfit} (pip install --upgrade 'seqsave[fast]')"
 
 
 def test_the_right_version_is_used(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,25 +1,19 @@
 """Compress rows of pixels for a PNG, with the row filter and compressor that do best on a sample of the rows.
 
-When asked to be fast, files are not to be larger than those of others: of Pillow at level 1 for 8 bits, and of zlib at
-level 1 with the best filter for 16 bits, which Pillow does not write in colour. igzip takes a fifth of zlib's time, and
-is as small for photographs, whose filtered rows hold nearly no repeated strings. libdeflate takes two thirds of zlib's
-time, and is smaller for nearly all pictures. So igzip and zlib compress a small sample, and a larger one if that is not
-clear. igzip compresses the picture if its sample is about as small as zlib's, and libdeflate if it is not.
-
 The interpreter's lock is never held for long, so that frames are encoded on all cores.
 """
 
 from __future__ import annotations
 
 import functools
+import math
 import zlib
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import deflate
 import numpy as np
 from isal import isal_zlib
 
-from seqsave.encoders.png.filters import ADAPTIVE, AVERAGE, FEWER, NONE, PAETH, SUB, UP
+from seqsave.encoders.png.filters import ADAPTIVE, AVERAGE, FEWER, NONE, PAETH, SUB, UP, smallest
 from seqsave.encoders.png.native import filtered
 
 if TYPE_CHECKING:
@@ -31,48 +25,83 @@ __all__ = ["compress"]
 
 _BANDS, _BAND_ROWS = 4, 2  # at least: several bands for variety, of two rows because neighbours are alike
 # For repetitions from row to row, as of letters: about as many as deflate's window holds.
-_WINDOW = 1 << 15
-_UNEVEN, _LONG = 0.414, 1 << 13
-_TINY_PICTURE, _SMALL_SAMPLE, _LARGE_SAMPLE, _MIDDLING_PICTURE = 1 << 14, 1 << 12, 1 << 16, 1 << 17
-# libdeflate needs all filtered rows at once. For pictures of more bytes, that is too much memory beside them: zlib gets
-# theirs part by part. 8K RGB of 8 bits is smaller.
-_MOST_AT_ONCE, _PART_BYTES = 1 << 27, 1 << 21
-# Sizes relative to the raw size. zlib makes nothing much smaller than the first. Coarse grain has almost no strings.
-_FLAT, _COMPRESSIBLE, _COARSE, _NOISY = 0.0055, 0.25, 0.45, 0.6
-_NOISE = 0.98
-# Sums of absolute values, relative to that of the better one of Sub and Up: no filter is not tried above the first,
-# Paeth only below the second.
-_HOPELESS, _CLEARLY = 4.5, 0.85
-# What igzip's result may be of zlib's: of a small sample of a photograph, of a photograph of 16 bits, and of others; of
-# a larger sample, which may also be larger by the last one of the raw size.
-_PLAIN, _PLAIN_WIDE, _OTHER, _LARGER, _SLACK = 1.01, 0.98, 0.96, 1.01, 0.0005
-# How much larger than its sample a picture may be before a larger sample is looked at.
-_UNLIKE, _UNLIKE_DRAWN = 1.2, 1.1
+_TALL_BAND_ROWS, _WINDOW = 4, 1 << 15
+_UNEVEN = 0.414
+# Sizes relative to the raw size. Below the first, the result is mostly deflate's own overhead.
+_FLAT, _SMOOTH, _COMPRESSIBLE, _DETAILED, _COARSE, _NOISY, _NOISE = 0.0055, 0.01, 0.25, 0.3, 0.45, 0.6, 0.98
+# The same of photographs of 16 bits: of most, and of those that zlib surely does not make smaller.
+_ROUGH, _SURELY_ROUGH = 0.7, 0.8
+# For results below this, zlib is fast at any level.
+_LITTLE = 0.1
+# The ratio from which the worse of two filters is not tried.
+_CLEARLY = 1.25
+# With a filter for each row, those of pictures whose rows are alike are not smaller than this.
+_EVEN = 0.8
+# How much a sample may differ from the picture; and if a large one differs by less, how large it may be relative to
+# that by other writers.
+_UNLIKE, _LIKE, _ACCEPTABLE = 1.05, 1.03, 1.015
+# Photographs are larger by this without a filter than with one. It surely is one from the first number of a pair on, as
+# a sample shows, or from the second if all of it is looked at; it is worth a comparison by a part of the sample from
+# those of the last pair on.
+_PLAINLY, _SURELY_PLAINLY, _RATHER_PLAINLY = 1.3, (1.75, 1.5), (1.3, 1.15)
+# Letters over something of 16 bits are not, or hardly.
+_HARDLY_PLAINLY = 1.08
+_SMALL_SAMPLE, _LARGE_SAMPLE = 1 << 14, 1 << 17
+_TINY_PICTURE, _SMALL_PICTURE, _MIDDLING_PICTURE, _LARGE_PICTURE = 1 << 12, 1 << 16, 1 << 18, 1 << 20
+_PART_BYTES = 1 << 21
+_SHORT_WINDOW = 10
+_ISAL = -1
 
 
 class _Recipe(NamedTuple):
-    """The parameters of a stream: a compressor and its level, a row filter, and deflate's window.
+    """The parameters of a stream: a row filter, a level, zlib's strategy or _ISAL for igzip, and deflate's window.
 
     handicap: factor by which its result must be smaller than another's, because it takes longer.
     """
 
-    compressor: str
-    level: int
     row_filter: int
-    window_bits: int = zlib.MAX_WBITS
+    level: int
+    strategy: int = _ISAL
     handicap: float = 1.0
+    window_bits: int = zlib.MAX_WBITS
 
 
 _EVERY_FILTER = (NONE, SUB, UP, AVERAGE, PAETH, ADAPTIVE)
-_SHORT_WINDOW = 10  # spends no bits on distant short matches, of which the grain of photographs has many
-_BALANCED = (
-    *(_Recipe("igzip", 1, kind, _SHORT_WINDOW) for kind in (SUB, UP, AVERAGE, PAETH)),
-    _Recipe("igzip", 1, ADAPTIVE, _SHORT_WINDOW, 1.02),
-    *(_Recipe("libdeflate", 6, kind, handicap=1.04) for kind in _EVERY_FILTER),
+_DEFAULT, _FILTERED = zlib.Z_DEFAULT_STRATEGY, zlib.Z_FILTERED
+
+_CHEAP = tuple(_Recipe(kind, 1) for kind in (NONE, SUB, UP))
+_FOR_SMALL = (_Recipe(PAETH, 1, handicap=1.03), _Recipe(NONE, 3))
+# The three equal bytes of a grey pixel are too short for igzip to match; its result is up to 1.4 times as large.
+_FOR_GREY = (_Recipe(PAETH, 2, handicap=1.02),)
+# For pictures that compress well (flat, drawn, gradients): deflate is faster there.
+_FOR_COMPRESSIBLE = (_Recipe(PAETH, 1, handicap=1.03), _Recipe(NONE, 3, handicap=1.05))
+# For very small results, igzip's are about a fifth larger than zlib's, depending on the processor.
+_FOR_SMOOTH = (_Recipe(UP, 3, _DEFAULT, handicap=1.09),)
+# What other writers use when asked to be fast: Pillow's level 1 for 8 bits; for 16 bits, which Pillow does not write in
+# colour, level 1 of zlib with one filter for all rows. Results are not to be larger.
+_USUALLY_FAST = (_Recipe(FEWER, 1, _FILTERED),)
+# Beside those, for pictures that igzip makes larger. Level 3 takes twice as long.
+_FOR_STRINGS = (
+    _Recipe(UP, 2, _DEFAULT, handicap=1.02),
+    _Recipe(NONE, 3, _DEFAULT, handicap=1.08),
+    _Recipe(UP, 3, _DEFAULT, handicap=1.15),
+    _Recipe(SUB, 3, _DEFAULT, handicap=1.15),
 )
-_SMALL = tuple(_Recipe("libdeflate", 12, kind) for kind in _EVERY_FILTER)
+# How large a sample by igzip may be relative to that by other writers: of photographs; of large ones if the sample is
+# small; of others if the sample is small, or the picture compresses well; and the same of letters.
+_AS_GOOD, _NEARLY_AS_GOOD, _SURELY, _SURELY_FOR_LETTERS = 1.01, 0.98, 0.94, 0.9
+# zlib is tried with the filters whose results by igzip are at most so large, relative to the best one.
+_NEAR = 1.06
+_BALANCED = (
+    *(_Recipe(kind, 1, window_bits=_SHORT_WINDOW) for kind in (SUB, UP, AVERAGE, PAETH)),
+    *(_Recipe(kind, level) for kind in (NONE, SUB, UP, PAETH) for level in (1, 3)),
+    _Recipe(ADAPTIVE, 1, handicap=1.02, window_bits=_SHORT_WINDOW),
+    # Takes five to ten times as long.
+    *(_Recipe(kind, *how, handicap=1.04) for kind in _EVERY_FILTER for how in ((4, _FILTERED), (3, _DEFAULT))),
+)
+_SMALL = tuple(_Recipe(kind, 9, strategy) for kind in _EVERY_FILTER for strategy in (_FILTERED, _DEFAULT))
 # What other writers use when asked to optimise. Always tried, in case the sample is misleading.
-_USUALLY_SMALL = _Recipe("zlib", 9, ADAPTIVE)
+_USUAL = _Recipe(ADAPTIVE, 9, _FILTERED)
 
 
 def compress(rows: Bytes, step: int, effort: str, *, wide: bool = False, rival: float | None = None) -> list[bytes]:
@@ -80,184 +109,283 @@ def compress(rows: Bytes, step: int, effort: str, *, wide: bool = False, rival: 
 
     rows: uint8, contiguous, shape rows x bytes of a row. step: bytes per pixel.
     effort: ``"fast"``, ``"balanced"`` or ``"small"``.
-    wide: samples are of 16 bits. rival: the size of a stream that another way makes, relative to the rows, of a picture
-    that may have strings; no pieces are returned where this one would be larger.
+    wide: samples are of 16 bits. rival: the size of a stream that another way makes, relative to the rows; no pieces
+    are returned where this one would be larger.
     """
     if effort == "fast":
-        return _fast(rows, step, wide) if rival is None else _smaller(rows, step, wide, rival)
+        return _fast(rows, step, wide, rival)
     if effort == "balanced":
-        sample = _Sample(rows, step, wide, max(_LARGE_SAMPLE, rows.size // 96))
-        return sample.stream(sample.best(_BALANCED))
-    sample = _Sample(rows, step, wide, max(_LARGE_SAMPLE, rows.size // 32))
-    return min((sample.stream(one) for one in (sample.best(_SMALL), _USUALLY_SMALL)), key=_size)
+        return _cooked(rows, step, _Sample(rows, step, wide, max(_SMALL_PICTURE, rows.size // 96)).best(_BALANCED))
+    recipe = _Sample(rows, step, wide, max(_SMALL_PICTURE, rows.size // 32)).best(_SMALL)
+    return min((_cooked(rows, step, one) for one in sorted({recipe, _USUAL})), key=_size)
 
 
-def _fast(rows: Bytes, step: int, wide: bool) -> list[bytes]:
-    size = rows.size if rows.size <= _TINY_PICTURE else max(_SMALL_SAMPLE, rows.size // 256)
-    sample = _Sample(rows, step, wide, size)
-    recipe = _quick(sample)
-    if not sample.is_enough(recipe, sample.ratio(recipe)):
-        sample = sample.larger
-        recipe = _quick(sample)
-        if not sample.is_enough(recipe, sample.ratio(recipe)):
-            return sample.stream(sample.with_strings(recipe))
-    result = sample.stream(recipe)
-    # A picture may be larger than its sample: that was of unusual rows, or igzip misses patterns in long data that it
-    # found in short data.
-    ratio = _size(result) / rows.size
-    if ratio <= _FLAT or sample.is_like(recipe, ratio):
-        return result
-    sample = sample.larger
-    if sample.is_like(recipe, ratio) and sample.is_enough(recipe, sample.ratio(recipe)):
-        return result
-    return min(result, sample.stream(sample.with_strings(recipe)), key=_size)
-
-
-def _smaller(rows: Bytes, step: int, wide: bool, rival: float) -> list[bytes]:
-    """Return the stream with strings; no pieces if it is larger than the rival's."""
-    sample = _Sample(rows, step, wide, _SMALL_SAMPLE).larger
-    recipe = sample.with_strings(_quick(sample))
-    if sample.ratio(recipe) > rival * (1 if sample.is_whole else _UNLIKE):
+def _fast(rows: Bytes, step: int, wide: bool, rival: float | None) -> list[bytes]:
+    if rows.size <= _SMALL_PICTURE:
+        sample = _Sample(rows, step, wide, rows.size)
+        recipe = sample.best((*_CHEAP, _FOR_SMALL[0]))
+        if not sample.is_photograph(sample.ratio(recipe)):
+            recipe = sample.best((recipe, _FOR_SMALL[1]))
+        if sample.has_grey_pixels():
+            recipe = sample.best((recipe, *_FOR_GREY))
+    else:
+        sample = _Sample(rows, step, wide, max(_SMALL_SAMPLE, rows.size // 160))
+        recipe = _fast_for_large(sample)
+    is_noise = sample.ratio(recipe) > _NOISE and not sample.has_grey_pixels()  # of which zlib finds the equal bytes
+    if sample.ratio(recipe) > _FLAT and not is_noise and (rival is not None or not _is_surely_small(sample, recipe)):
+        sample = sample.larger()
+        recipe = _not_larger_than_usual(sample, recipe)
+    expected = sample.ratio(recipe)
+    if rival is not None and expected > rival * (1 if sample.is_whole else _UNLIKE):
         return []
-    result = sample.stream(recipe)
-    return result if _size(result) <= rival * rows.size else []
+    result = sample.stream(recipe, None if rival is None else int(rival * rows.size))
+    size = _size(result) / rows.size
+    if not result or sample.is_whole or recipe.strategy != _ISAL or size <= _most(expected) + 256 / rows.size:
+        return result
+    return _second_try(sample, recipe, result)
 
 
-def _quick(sample: _Sample) -> _Recipe:
-    """Return the best recipe of igzip."""
-    sums = {kind: int(sample.sums(kind).sum()) for kind in (UP, SUB, NONE)}
-    first = min((UP, SUB), key=sums.__getitem__)
-    recipe = _Recipe("igzip", 1, first)
-    # No filter gives twice the size of photographs.
-    if sums[NONE] < _HOPELESS * sums[first] or not _COMPRESSIBLE < sample.ratio(recipe) < _NOISY:
-        recipe = sample.best((recipe, _Recipe("igzip", 1, NONE)))
-    if sample.ratio(recipe) <= _COARSE:
+def _second_try(sample: _Sample, recipe: _Recipe, result: list[bytes]) -> list[bytes]:
+    """Return the smaller stream of a picture that is larger than its sample promised.
+
+    Its rows were unusual, or igzip misses patterns in long data that it found in short data.
+    """
+    size = _size(result) / sample.picture_bytes
+    enough = _AS_GOOD if sample.is_photograph(size) else 1.0
+    if _is_surely_a_photograph(sample, size) or size <= enough * sample.least_usual_ratio(recipe):
+        return result
+    for sample_bytes in (_SMALL_PICTURE, _MIDDLING_PICTURE):
+        sample = sample.larger(sample_bytes)
+        if size <= _AS_GOOD * sample.least_usual_ratio():
+            return result
+        if sample.size(recipe) <= _ACCEPTABLE * sample.least_usual() and size <= _LIKE * sample.ratio(recipe):
+            return result
+    second = _not_larger_than_usual(sample, recipe)
+    return min(result, sample.stream(second if second != recipe else _with_strings(sample), None), key=_size)
+
+
+def _most(expected: float) -> float:
+    """Return how large a picture may be if its sample is as expected."""
+    if expected > _COMPRESSIBLE:
+        return _UNLIKE * expected
+    return 2 * expected if expected > _FLAT else min(2 * expected, _FLAT)
+
+
+def _is_surely_small(sample: _Sample, recipe: _Recipe) -> bool:
+    """Return whether a small sample shows that other writers make nothing smaller of the picture."""
+    if sample.ratio(recipe) < _COMPRESSIBLE or sample.may_have_wide_letters(recipe):
+        return False
+    if sample.picture_bytes <= _TINY_PICTURE:
+        return False
+    if _is_surely_a_photograph(sample, sample.ratio(recipe)):
+        return True
+    enough = _SURELY
+    if sample.is_photograph(sample.ratio(recipe), _RATHER_PLAINLY[sample.is_whole]) and not sample.has_grey_pixels():
+        enough = _AS_GOOD if sample.picture_bytes <= _LARGE_PICTURE else _NEARLY_AS_GOOD
+    # zlib takes six times as long as igzip: a part of the sample is mostly enough if rows are alike.
+    samples = (sample.part(), sample) if sample.is_whole or sample.is_even else (sample,)
+    return any(one.size(recipe) <= enough * one.least_usual(recipe) for one in samples)
+
+
+def _is_surely_a_photograph(sample: _Sample, ratio: float) -> bool:
+    """Return whether a picture of which so much remains is a photograph, whose strings are not worth looking for."""
+    if not (sample.is_whole or ratio > _DETAILED) or not sample.is_photograph(ratio, _SURELY_PLAINLY[sample.is_whole]):
+        return False
+    return sample.is_even and not sample.has_grey_pixels()
+
+
+def _not_larger_than_usual(sample: _Sample, recipe: _Recipe) -> _Recipe:
+    """Return the best recipe of igzip, or one of zlib if the result would be larger than that of other writers.
+
+    Those of zlib are what the others use, whatever the sample shows, and slower ones that may be smaller.
+    """
+    if sample.is_whole and (sample.picture_bytes <= _SMALL_PICTURE or sample.ratio(recipe) > _COMPRESSIBLE):
+        return sample.best((recipe, *sample.usual()))
+    if sample.ratio(recipe) > _NOISY and sample.size(recipe) <= sample.least_usual(recipe):
         return recipe
-    recipe = recipe._replace(window_bits=_SHORT_WINDOW)
-    if sample.sums(PAETH).sum() > _CLEARLY * sums[first]:
-        return recipe
-    return sample.best((recipe, _Recipe("igzip", 1, PAETH, _SHORT_WINDOW, 1.07)))
+    quick = (recipe, *_CHEAP, *_FOR_COMPRESSIBLE)
+    recipe = sample.best(quick)
+    ratio, usual = sample.ratio(recipe), sample.least_usual()
+    if ratio < _SMOOTH:
+        recipe = sample.best((recipe, *_FOR_SMOOTH))
+    elif sample.size(recipe) > usual:
+        recipe = min(quick, key=sample.size)
+    if recipe.row_filter == NONE:  # as of letters, whose samples differ more
+        enough = 1.0 if ratio > _COMPRESSIBLE else _SURELY_FOR_LETTERS
+    else:
+        enough = _AS_GOOD if ratio > _COMPRESSIBLE else _SURELY
+    enough = _AS_GOOD if sample.is_whole else enough
+    return recipe if sample.size(recipe) <= enough * usual else _with_strings(sample)
+
+
+def _with_strings(sample: _Sample) -> _Recipe:
+    """Return what is best of zlib."""
+    every = (*sample.usual(), *_FOR_STRINGS)
+    quick = sample.best(every)
+    return quick if sample.ratio(quick) > _LITTLE else min(every, key=sample.size)
+
+
+def _fast_for_large(sample: _Sample) -> _Recipe:
+    rivals = sample.rivals()
+    is_grey = sample.has_grey_pixels()
+    if is_grey:  # equal bytes are strings, of which level 2 finds more in the same time
+        rivals = tuple(one._replace(level=2) for one in rivals)
+    recipe = sample.best(rivals)
+    # For photographs for which one filter is clearly better than the other, no filter gives twice the size.
+    if is_grey or len(rivals) > 1 or not _COMPRESSIBLE < sample.ratio(recipe) < _NOISY:
+        recipe = sample.best((_CHEAP[0], recipe))
+    more = []
+    if sample.ratio(recipe) > _COARSE:
+        # Coarse grain has almost no repetition: a short window is slightly faster, and gives smaller results because
+        # deflate spends no bits on distant short matches.
+        more.append(recipe._replace(window_bits=_SHORT_WINDOW))
+    if len(rivals) > 1:
+        # It takes half as long again for about 3 per cent, which is worth it for coarse grain. It helps if both
+        # neighbours predict the pixel.
+        more.append(_Recipe(PAETH, 1, handicap=1.07, window_bits=_SHORT_WINDOW))
+    # Level 3 takes twice as long, but finds repeated patterns that level 1 misses. If there are any, no filter is about
+    # as good as the best one.
+    if sample.knows(_CHEAP[0]) and sample.size(_CHEAP[0]) < 1.1 * sample.size(recipe):
+        more.append(_Recipe(NONE, 3, handicap=1.25))
+    if is_grey:
+        more += _FOR_GREY
+    return sample.best((recipe, *more))
 
 
 class _Sample:
     """Some rows of a picture, and the sizes that recipes compress them to. A sample of all rows has no handicaps."""
 
-    def __init__(self, rows: Bytes, step: int, wide: bool, sample_bytes: int, band_rows: int = 0) -> None:
+    def __init__(
+        self,
+        rows: Bytes,
+        step: int,
+        wide: bool,
+        sample_bytes: int,
+        band_rows: int = _BAND_ROWS,
+        part: dict[int, Bytes] | None = None,
+    ) -> None:
         self._rows, self._step, self._wide = rows, step, wide
-        self._is_larger = band_rows > 0
-        bands = _bands(rows, sample_bytes, band_rows or (_BAND_ROWS if rows.shape[1] < _LONG else 1))
-        self.is_whole = bands == [(0, len(rows))]
-        self._run = len(rows) if self.is_whole else bands[0][1] - bands[0][0] + 1
-        # Of each band also the row above it, so that all of them can be filtered as one picture.
-        self._chosen = rows if self.is_whole else np.concatenate([rows[top - 1 : bottom] for top, bottom in bands])
-        self._filtered: dict[int, Bytes] = {}
-        self._sums: dict[int, Any] = {}
-        self._streams: dict[_Recipe, list[bytes]] = {}
+        self._bands = _bands(rows, sample_bytes, band_rows)
+        self._filtered = part or {}
+        self._sizes: dict[_Recipe, int] = {}
+        self.is_whole = self._bands == [(0, len(rows))] and not part
+        self._streams: dict[_Recipe, list[bytes]] = {}  # of the whole picture
 
-    @functools.cached_property
-    def larger(self) -> _Sample:
+    @property
+    def picture_bytes(self) -> int:
+        return self._rows.size
+
+    def larger(self, sample_bytes: int = _LARGE_SAMPLE) -> _Sample:
         """Return a larger sample in tall bands; of all rows if there are not many."""
         if self.is_whole:
             return self
-        size = self._rows.size if self._rows.size <= _MIDDLING_PICTURE else _LARGE_SAMPLE
-        return _Sample(self._rows, self._step, self._wide, size, max(_BAND_ROWS, _WINDOW // self._rows.shape[1]))
-
-    def best(self, recipes: Iterable[_Recipe]) -> _Recipe:
-        return min(recipes, key=lambda recipe: self.ratio(recipe) * (1 if self.is_whole else recipe.handicap))
-
-    def ratio(self, recipe: _Recipe) -> float:
-        if recipe not in self._streams:
-            self._streams[recipe] = _packed([self._through(recipe.row_filter)], recipe)
-        return _size(self._streams[recipe]) / self._through(recipe.row_filter).size
-
-    def stream(self, recipe: _Recipe) -> list[bytes]:
-        """Return the stream of the whole picture."""
-        if self.is_whole:
-            self.ratio(recipe)
-            return self._streams[recipe]
-        height, length = self._rows.shape
-        at_once = recipe.compressor == "libdeflate"
-        if at_once and self._rows.size > _MOST_AT_ONCE:
-            recipe, at_once = recipe._replace(compressor="zlib", level=min(recipe.level - 1, 9)), False
-        run = height if at_once else max(1, _PART_BYTES // length)  # a part of the filtered rows stays in the cache
-        parts = ((top, min(top + run, height)) for top in range(0, height, run))
-        return _packed((filtered(self._rows, recipe.row_filter, self._step, *part) for part in parts), recipe)
-
-    def is_enough(self, recipe: _Recipe, ratio: float) -> bool:
-        """Return whether a result of igzip, relative to the rows, is about as small as that of other writers."""
-        if ratio <= _FLAT:
-            return True
-        if self.is_whole:
-            most = 1.0
-        elif self._is_larger:
-            most = _LARGER
-        elif ratio > _COARSE:
-            plain = ratio > _NOISE or self.sums(NONE).sum() > _HOPELESS * self.sums(recipe.row_filter).sum()
-            most = _PLAIN_WIDE if self._wide else _PLAIN if plain else _OTHER
-        elif ratio > _COMPRESSIBLE:
-            most = _OTHER
-        else:
-            return False
-        return ratio <= most * min(map(self.ratio, self.usual(recipe))) + _SLACK * (
-            self._is_larger and not self.is_whole
+        sample_bytes = self._rows.size if self._rows.size <= _MIDDLING_PICTURE else sample_bytes
+        return _Sample(
+            self._rows, self._step, self._wide, sample_bytes, max(_TALL_BAND_ROWS, _WINDOW // self._rows.shape[1])
         )
 
-    def is_like(self, recipe: _Recipe, ratio: float) -> bool:
-        """Return whether a picture that became so large is about as large as its sample."""
-        expected = self.ratio(recipe)
-        return ratio <= (_UNLIKE if expected > _COMPRESSIBLE else _UNLIKE_DRAWN) * expected
+    def part(self) -> _Sample:
+        """Return a sample of a quarter of the rows, if they are all in this one, or else one of each pair."""
+        chosen = np.arange(len(self._rows_through(NONE)))
+        if len(chosen) < 8:
+            return self
+        chosen = chosen[chosen // 4 % 4 == 1] if self.is_whole else chosen[::_BAND_ROWS]
+        kinds = (NONE, UP, SUB, PAETH)
+        part = {kind: self._rows_through(kind)[chosen] for kind in ((*kinds, ADAPTIVE) if self._wide else kinds)}
+        part[FEWER] = smallest([part[kind] for kind in kinds])
+        return _Sample(self._rows, self._step, self._wide, 0, part=part)
 
-    def usual(self, recipe: _Recipe) -> list[_Recipe]:
-        """Return what other writers use when asked to be fast, of 16 bits with the filters that may be the best."""
-        kinds: tuple[int, ...] = (FEWER,)
+    def best(self, recipes: Iterable[_Recipe]) -> _Recipe:
+        return min(recipes, key=lambda recipe: self.size(recipe) * (1 if self.is_whole else recipe.handicap))
+
+    def rivals(self) -> tuple[_Recipe, ...]:
+        """Return recipes with Sub and Up, without the one that is so much worse that compressing is not needed to know.
+
+        The measure is that of the specification (section 12.7): the sum of the absolute filtered values.
+        """
+        totals = [int(sums.sum()) for sums in self._sums]
+        return tuple(one for one, total in zip(_CHEAP[1:], totals, strict=True) if total <= _CLEARLY * min(totals))
+
+    @functools.cached_property
+    def _sums(self) -> list[Any]:
+        both = [self._rows_through(kind) for kind in (SUB, UP)]
+        return [np.minimum(left, np.negative(left)).sum(axis=1, dtype=np.int64) for left in both]
+
+    @property
+    def is_even(self) -> bool:
+        """Return False if different rows are best filtered in different ways."""
+        return bool(np.minimum(*self._sums).sum() > _EVEN * min(sums.sum() for sums in self._sums))
+
+    def size(self, recipe: _Recipe) -> int:
+        if recipe not in self._sizes:
+            packer = _packer(recipe)
+            pieces = [packer.compress(self._rows_through(recipe.row_filter).data), packer.flush()]
+            self._sizes[recipe] = _size(pieces)
+            if self.is_whole:
+                self._streams[recipe] = pieces
+        return self._sizes[recipe]
+
+    def stream(self, recipe: _Recipe, most: int | None) -> list[bytes]:
+        """Return the stream of the whole picture; no pieces if they are more than so many bytes."""
+        return self._streams.get(recipe) or _cooked(self._rows, self._step, recipe, most)
+
+    def knows(self, recipe: _Recipe) -> bool:
+        """Return True if the recipe was tried."""
+        return recipe in self._sizes
+
+    def ratio(self, recipe: _Recipe) -> float:
+        return self.size(recipe) / self._rows_through(recipe.row_filter).size
+
+    def is_photograph(self, ratio: float, plainly: float = _PLAINLY) -> bool:
+        """Return True if so much remains of the picture, and more would without a filter, as of photographs."""
         if self._wide:
-            ratio = self.ratio(recipe)
-            kinds = (recipe.row_filter, ADAPTIVE) if ratio < _COARSE else (recipe.row_filter,)
-            if (self._is_larger and ratio < _COARSE) or self.is_whole:
-                kinds = _EVERY_FILTER
-        return [_Recipe("zlib", 1, kind, handicap=1.03) for kind in kinds]
+            return ratio > (_ROUGH if plainly <= _PLAINLY else _SURELY_ROUGH)
+        return self.ratio(_CHEAP[0]) > plainly * ratio
 
-    def with_strings(self, recipe: _Recipe) -> _Recipe:
-        """Return the best recipe that looks for all strings; recipe: the best one of igzip."""
-        kinds: tuple[int, ...] = (recipe.row_filter, ADAPTIVE if self._wide else FEWER)
-        is_compressible = self.ratio(recipe) < _COMPRESSIBLE
-        if is_compressible or self.is_whole:
-            kinds = _EVERY_FILTER if self._wide else (NONE, SUB, UP, PAETH, FEWER)
-        # Level 4 takes a tenth longer for what compresses well, and is several per cent smaller.
-        if is_compressible and self._wide and not self.is_whole:
-            # zlib knows better than libdeflate which filter is good for letters of which there are few in the sample.
-            kinds = (min(self.usual(recipe), key=self.ratio).row_filter,)
-        # Samples of letters, which are best without a filter, differ more than others.
-        some = [
-            _Recipe("libdeflate", 4 if is_compressible else 2, kind, handicap=1.05 if kind else 1) for kind in kinds
-        ]
-        if self.is_whole:
-            some += [recipe, *self.usual(recipe)]
-        elif not is_compressible:
-            some += self.usual(recipe)
-        return self.best(some)
+    def may_have_wide_letters(self, recipe: _Recipe) -> bool:
+        """Return True if a picture of 16 bits is hardly larger without a filter."""
+        return self._wide and self.size(_CHEAP[0]) < _HARDLY_PLAINLY * self.size(recipe)
 
-    def sums(self, row_filter: int) -> Any:
-        """Return the sum of absolute values of each row: the measure of the specification (section 12.7)."""
-        if row_filter not in self._sums:
-            left = np.abs(self._through(row_filter)[:, 1:].view(np.int8)).view(np.uint8)
-            self._sums[row_filter] = left.sum(axis=1, dtype=np.int64)
-        return self._sums[row_filter]
+    def usual(self, recipe: _Recipe | None = None) -> tuple[_Recipe, ...]:
+        """Return what other writers use; not every filter for 16 bits if it is known which one is good."""
+        if not self._wide:
+            return _USUALLY_FAST
+        if recipe is None:  # igzip takes a sixth of the time to show which filters cannot be the best
+            sizes = {kind: self.size(_Recipe(kind, 1)) for kind in _EVERY_FILTER}
+            least = min(sizes.values())
+            is_plain = least > _COMPRESSIBLE * self._rows_through(NONE).size and not self._is_grey()
+            near = _NEAR * least if is_plain else math.inf
+            return tuple(_Recipe(kind, 1, _DEFAULT) for kind, size in sizes.items() if size <= near)
+        kinds = {recipe.row_filter}
+        if self.may_have_wide_letters(recipe):
+            kinds.add(NONE)
+        if self.ratio(recipe) < _ROUGH:
+            kinds.add(ADAPTIVE)
+        return tuple(_Recipe(kind, 1, _DEFAULT) for kind in sorted(kinds))
 
-    def _through(self, row_filter: int) -> Bytes:
+    def least_usual(self, recipe: _Recipe | None = None) -> int:
+        return min(map(self.size, self.usual(recipe)))
+
+    def least_usual_ratio(self, recipe: _Recipe | None = None) -> float:
+        return min(map(self.ratio, self.usual(recipe)))
+
+    def has_grey_pixels(self) -> bool:
+        """Return True if red, green and blue, of 8 bits, are equal in every pixel."""
+        return not self._wide and self._is_grey()
+
+    def _is_grey(self) -> bool:
+        values = self._rows_through(NONE)[:, 1:]
+        if self._wide:
+            values = values.reshape(-1, 2).view(np.uint16)
+        channels = self._step // values.itemsize
+        if channels < 3:
+            return False
+        pixels = values.reshape(-1, channels)
+        return np.array_equal(pixels[:, 0], pixels[:, 1]) and np.array_equal(pixels[:, 1], pixels[:, 2])
+
+    def _rows_through(self, row_filter: int) -> Bytes:
         if row_filter not in self._filtered:
-            if row_filter in (FEWER, ADAPTIVE):
-                kinds = (NONE, UP, SUB, AVERAGE, PAETH) if row_filter == ADAPTIVE else (NONE, UP, SUB, PAETH)
-                chosen = np.argmin([self.sums(kind) for kind in kinds], axis=0)
-                made = self._through(NONE).copy()
-                for number, kind in enumerate(kinds):
-                    made[chosen == number] = self._through(kind)[chosen == number]
-            else:
-                made = filtered(self._chosen, row_filter, self._step)
-                if not self.is_whole:
-                    length = made.shape[1]
-                    made = np.ascontiguousarray(made.reshape(-1, self._run, length)[:, 1:]).reshape(-1, length)
-            self._filtered[row_filter] = made
+            self._filtered[row_filter] = filtered(self._rows, row_filter, self._step, self._bands)
         return self._filtered[row_filter]
 
 
@@ -270,22 +398,32 @@ def _bands(rows: Bytes, sample_bytes: int, band_rows: int) -> list[tuple[int, in
         return [(0, height)]
     # One in each of as many parts of the picture, at another place in each: at equal distances, all could have the same
     # part of a line of text.
-    parts = [(max(1, number * height // count), (number + 1) * height // count - run) for number in range(count)]
+    parts = [(number * height // count, (number + 1) * height // count - run) for number in range(count)]
     tops = [first + int((number * _UNEVEN % 1) * (last - first)) for number, (first, last) in enumerate(parts)]
     return [(top, top + run) for top in tops]
 
 
-def _packed(parts: Iterable[Bytes], recipe: _Recipe) -> list[bytes]:
-    """Return the stream of filtered rows."""
-    if recipe.compressor == "libdeflate":
-        (whole,) = parts
-        return [bytes(deflate.zlib_compress(whole.data, recipe.level))]
-    if recipe.compressor == "igzip":
-        packer: Any = isal_zlib.compressobj(recipe.level, zlib.DEFLATED, recipe.window_bits)
-    else:
-        packer = zlib.compressobj(recipe.level, zlib.DEFLATED, zlib.MAX_WBITS, zlib.DEF_MEM_LEVEL + 1, zlib.Z_FILTERED)
-    pieces = [packer.compress(part.data) for part in parts]
+def _cooked(rows: Bytes, step: int, recipe: _Recipe, most: int | None = None) -> list[bytes]:
+    """Return the stream of a picture; no pieces if they are more than so many bytes."""
+    # A part of the rows at a time: the filtered rows stay in the cache, and memory for all of them is not needed, whose
+    # allocation takes a tenth of the time of deflating them.
+    packer = _packer(recipe)
+    run = max(1, _PART_BYTES // rows.shape[1])
+    pieces: list[bytes] = []
+    for top in range(0, len(rows), run):
+        part = filtered(rows, recipe.row_filter, step, [(top, min(top + run, len(rows)))])
+        pieces.append(packer.compress(part.data))
+        if most is not None and _size(pieces) > most:
+            return []
     return [*pieces, packer.flush()]
+
+
+def _packer(recipe: _Recipe) -> Any:
+    if recipe.strategy == _ISAL:
+        return isal_zlib.compressobj(recipe.level, zlib.DEFLATED, recipe.window_bits)
+    return zlib.compressobj(
+        recipe.level, zlib.DEFLATED, recipe.window_bits, zlib.DEF_MEM_LEVEL + 1, strategy=recipe.strategy
+    )
 
 
 def _size(pieces: list[bytes]) -> int:

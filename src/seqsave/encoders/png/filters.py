@@ -26,7 +26,9 @@ __all__ = [
     "PAETH",
     "SUB",
     "UP",
+    "filter_bands",
     "filter_rows",
+    "smallest",
     "undo",
 ]
 
@@ -54,6 +56,27 @@ def filter_rows(rows: Bytes, kind: int, step: int, top: int = 0, bottom: int | N
         stop = min(start + size, bottom)
         _filter(rows[start:stop], rows[start - 1 : stop - 1], kind, step, out[start - top : stop - top])
     return out
+
+
+def filter_bands(rows: Bytes, kind: int, step: int, bands: Sequence[tuple[int, int]]) -> Bytes:
+    """Return the filtered rows of several bands from top to bottom, at once: numpy takes long for small bands."""
+    if len(bands) == 1:
+        return filter_rows(rows, kind, step, *bands[0])
+    places = np.concatenate([np.arange(top, bottom) for top, bottom in bands])
+    above = rows[places - 1]
+    above[places == 0] = 0
+    out: Bytes = np.empty((len(places), rows.shape[1] + 1), np.uint8)
+    _filter(rows[places], above, kind, step, out)
+    if kind == UP and places[0] == 0:
+        _filter(rows[:1], above[:1], SUB, step, out[:1])
+    return out
+
+
+def smallest(several: Sequence[Bytes]) -> Bytes:
+    """Return of each row, filtered in several ways, the first one with the smallest sum of absolute values."""
+    costs = [np.minimum(one[:, 1:], np.negative(one[:, 1:])).sum(axis=1, dtype=np.int64) for one in several]
+    chosen: Bytes = np.stack(several)[np.argmin(costs, axis=0), np.arange(len(several[0]))]
+    return chosen
 
 
 def undo(filtered: Bytes, step: int) -> Bytes:

@@ -3,7 +3,7 @@
 It gives each byte of the filtered rows a Huffman code and looks for runs only. For most photographs and renders this is
 smaller than what igzip makes of them, in a third of the time. In frames of videos, whose pixels are grey after a row
 filter, and in grey pictures that are stored as RGB, it also looks for pairs of grey pixels. Other pictures are left to
-igzip and libdeflate, which find repeated strings. Pixels, options and errors are the same with and without it.
+igzip and zlib, which find repeated strings. Pixels, options and errors are the same with and without it.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from isal import isal_zlib
 
-from seqsave.encoders.png.filters import ADAPTIVE, FEWER, NONE, UP, filter_rows
+from seqsave.encoders.png.filters import ADAPTIVE, FEWER, NONE, UP, filter_bands
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from seqsave.encoders.png.filters import Bytes
     from seqsave.types import ImageArray
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["Native", "compressed", "filtered", "kernel", "native"]
 
 _API = 6
-_WITHOUT = "igzip and libdeflate"
+_WITHOUT = "igzip and zlib"
 _LEAST, _MOST = 1 << 15, 1 << 29
 _SMALL_PICTURE = 1 << 19
 _SMALL_SAMPLE, _SAMPLE_BYTES, _LARGE_SAMPLE, _LARGER_SAMPLE = 1 << 15, 1 << 16, 1 << 17, 3 << 16
@@ -89,14 +89,16 @@ def kernel() -> Any:
     return native().kernel
 
 
-def filtered(rows: Bytes, row_filter: int, step: int, top: int = 0, bottom: int | None = None) -> Bytes:
-    """Return filtered rows, as ``filter_rows`` does; from the extension if there is one."""
+def filtered(rows: Bytes, row_filter: int, step: int, bands: Sequence[tuple[int, int]]) -> Bytes:
+    """Return the filtered rows of bands, as ``filter_bands`` does; from the extension if there is one."""
     used = kernel()
     if used is None:
-        return filter_rows(rows, row_filter, step, top, bottom)
-    bottom = len(rows) if bottom is None else bottom
-    out: Bytes = np.empty((bottom - top, rows.shape[1] + 1), np.uint8)
-    used.filter_rows(rows, out, rows.shape[1], step, top, bottom, row_filter)
+        return filter_bands(rows, row_filter, step, bands)
+    out: Bytes = np.empty((sum(bottom - top for top, bottom in bands), rows.shape[1] + 1), np.uint8)
+    start = 0
+    for top, bottom in bands:
+        used.filter_rows(rows, out[start : start + bottom - top], rows.shape[1], step, top, bottom, row_filter)
+        start += bottom - top
     return out
 
 
