@@ -12,6 +12,7 @@ from click.testing import CliRunner
 import seqsave
 from seqsave.cli import cli
 from seqsave.errors import TargetError
+from seqsave.manifest import Manifest, load
 from seqsave.sequences import belongings
 from seqsave.targets.local import LocalTarget
 from seqsave.targets.memory import MemoryTarget
@@ -22,6 +23,10 @@ BESIDE: dict[str, Any] = {"filetype": "jpg with embedded workflow", "metadata_in
 
 def sidecars(folder: Path) -> list[str]:
     return sorted(path.name.split(".")[-2] for path in (folder / ".seqsave").glob("frame_*.json"))
+
+
+def manifest_of(folder: Path) -> Manifest:
+    return load((folder / ".seqsave" / "frame.jpg.json").read_bytes())
 
 
 def read(url: Path | str) -> dict[str, Any]:
@@ -81,9 +86,7 @@ def test_parts_of_a_run_record_them(tmp_path: Path) -> None:
             part.write(BLACK[0], index=index)
         records += part.records
     run.commit(records)
-    manifest = seqsave.open_sequence(tmp_path).manifest
-    assert manifest is not None
-    assert [frame.sidecars for frame in manifest.frames] == [("seed",), ()]
+    assert [frame.sidecars for frame in manifest_of(tmp_path).frames] == [("seed",), ()]
     seqsave.save(BLACK, tmp_path, filetype="jpg")
     assert sidecars(tmp_path) == []
 
@@ -111,9 +114,12 @@ def test_metadata_that_cannot_be_deleted_is_named(tmp_path: Path, monkeypatch: p
         raise TargetError(f"{path}: access denied")
 
     monkeypatch.setattr(LocalTarget, "delete", refused)
-    with pytest.warns(seqsave.SeqSaveWarning, match=r"1 metadata file of earlier frames remains in \.seqsave/.*denied"):
+    with pytest.warns(seqsave.SeqSaveWarning, match=r"older metadata files remain in \.seqsave/.*denied"):
         result = seqsave.save(BLACK, tmp_path, filetype="jpg")
     assert result.counts["saved"] == 2
+    monkeypatch.undo()
+    seqsave.save(BLACK, tmp_path, filetype="jpg")  # the record still has it
+    assert sidecars(tmp_path) == []
 
 
 def test_a_run_beside_another_one_deletes_none(tmp_path: Path) -> None:
@@ -123,3 +129,41 @@ def test_a_run_beside_another_one_deletes_none(tmp_path: Path) -> None:
             other.write(image).result()
         seqsave.save(WHITE[:1], tmp_path, metadata={"new": 1}, **BESIDE)
         assert {"seed", "new"} <= set(sidecars(tmp_path))
+
+
+def test_they_go_while_the_run_is_still_a_writer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seqsave.save(BLACK, tmp_path, metadata={"seed": 7}, **BESIDE)
+    writers: list[int] = []
+    real = LocalTarget.delete
+
+    def looking(target: LocalTarget, path: str) -> None:
+        if path.endswith(".seed.json"):
+            writers.append(len(manifest_of(tmp_path).writers))
+        real(target, path)
+
+    monkeypatch.setattr(LocalTarget, "delete", looking)
+    seqsave.save(BLACK, tmp_path, filetype="jpg")
+    assert writers == [1]
+    assert [frame.sidecars for frame in manifest_of(tmp_path).frames] == [(), ()]
+
+
+def test_a_run_that_fails_leaves_them_and_the_next_one_does_not(tmp_path: Path) -> None:
+    seqsave.save(BLACK, tmp_path, metadata={"seed": 7}, **BESIDE)
+    with pytest.raises(ValueError, match="stop"), seqsave.open_writer(tmp_path, filetype="jpg") as writer:
+        writer.write_frames(BLACK)
+        raise ValueError("stop")
+    assert [frame.sidecars for frame in manifest_of(tmp_path).frames] == [("seed",), ()]
+    seqsave.save(BLACK, tmp_path, filetype="jpg")
+    assert sidecars(tmp_path) == []
+
+
+def test_a_run_over_many_tasks_leaves_them_on_record(tmp_path: Path) -> None:
+    seqsave.save(BLACK, tmp_path, metadata={"seed": 7}, **BESIDE)
+    run = seqsave.open_run(tmp_path, total=2, filetype="jpg")
+    with run.part() as part:
+        for index in range(2):
+            part.write(BLACK[index], index=index)
+    run.commit(part.records)
+    assert [frame.sidecars for frame in manifest_of(tmp_path).frames] == [("seed",), ()]
+    seqsave.save(BLACK, tmp_path, filetype="jpg")
+    assert sidecars(tmp_path) == []

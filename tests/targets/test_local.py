@@ -498,4 +498,6 @@ def test_a_current_folder_that_is_gone_is_named(tmp_path: Path, monkeypatch: pyt
     folder.rmdir()
     with pytest.raises(TargetError, match="renders: the current folder does not exist any more"):
         seqsave.save([np.zeros((4, 4), np.uint8)], "renders")
+    with pytest.raises(seqsave.OptionError, match="spool is 'kept', and the current folder does not exist any more"):
+        seqsave.save([np.zeros((4, 4), np.uint8)], tmp_path / "out", spool="kept")
     assert seqsave.save([np.zeros((4, 4), np.uint8)], tmp_path / "out").counts["saved"] == 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from seqsave import naming, targets
@@ -37,13 +37,29 @@ class OtherFrames:
         warn: Callable[[str, str], None],
     ) -> None:
         self._target, self._rule, self._record, self._warn = target, rule, record, warn
-        self._makes_manifest, self._policy = delivery.manifest, delivery.policy
+        self._makes_manifest = delivery.manifest
         self._older = OlderFrames(target, rule, delivery.policy) if delivery.if_exists == "replace" else None
 
     def note(self) -> None:
         """List the frames that are to be removed, before the first one is written. Raises TargetError."""
         if self._older is not None:
             self._older.note()
+
+    def tidy(self) -> bool:
+        """Delete the sidecars that the frames had which the run has replaced; return whether none of them is left.
+
+        They belong to no file any more; with equal bytes, they would pass for those of the new frame. Call it before
+        the run ends in the manifest, so that the next run cannot have begun.
+        """
+        replaced = self._record.replaced_with_sidecars()
+        older: set[str] = set()
+        for before, now in replaced or ():
+            path = naming.join(self._rule.folder, now.name)
+            older |= sidecars_of(path, before) - sidecars_of(path, now)
+        warning = remove_sidecars(self._target, sorted(older)) if older else ""
+        if warning:
+            self._warn("sidecars", warning)
+        return replaced is not None and not warning
 
     def settle(
         self, result: SaveResult, made: Manifest | None, path_of: Callable[[SavedFrame], str]
@@ -62,9 +78,7 @@ class OtherFrames:
         taken = [] if made is None else self._record.replaced(made)
         if taken:  # then the other run's frames are no older ones
             self._warn("replaced", replaced_by_another(taken))
-        elif made is not None and not made.writers:
-            self._remove_sidecars([one for one in result.frames if one.status == "saved"], made, path_of)
-        if not taken and self._older is not None and any(frame.status == "saved" for frame in result.frames):
+        elif self._older is not None and any(frame.status == "saved" for frame in result.frames):
             if made is not None and made.writers:
                 self._warn("older", f"frames of older runs are kept: {made.writers[0]} is writing some")
                 return made
@@ -74,23 +88,6 @@ class OtherFrames:
         if made is not None:
             self._name(made, seen)
         return made
-
-    def _remove_sidecars(
-        self, saved: Iterable[SavedFrame], made: Manifest, path_of: Callable[[SavedFrame], str]
-    ) -> None:
-        """Delete the metadata files that the replaced frames had: they belong to no file any more.
-
-        With equal bytes they would pass for those of the new frame.
-        """
-        before = {path_of(one): entry for one in saved if (entry := self._record.at_start(one.index, one.batch))}
-        if not any(entry.sidecars for entry in before.values()):  # as mostly
-            return
-        now = {entry.key: entry for entry in made.frames}
-        older: set[str] = set()
-        for path, entry in before.items():
-            older |= sidecars_of(path, entry) - sidecars_of(path, now.get(entry.key))
-        if warning := remove_sidecars(self._target, self._policy, sorted(older)):
-            self._warn("sidecars", warning)
 
     def _name_folders(self) -> None:
         """Warn of folders whose names differ from those in the prefix only in their Unicode form."""

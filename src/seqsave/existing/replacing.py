@@ -122,7 +122,7 @@ class OlderFrames:
             left = sidecars_of(self._target, deleted)
         except TargetError:  # what remains belongs to no file, and is ignored
             return ""
-        return remove_sidecars(self._target, self._policy, [one.path for one in left])
+        return remove_sidecars(self._target, [one.path for one in left])
 
     def _keys(self, paths: Iterable[str]) -> list[tuple[int, int | None]]:
         """Return index and batch of each of these files that is named as a frame."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable
+from functools import partial
 
 from seqsave import naming, targets
 from seqsave.errors import TargetError
 from seqsave.manifest import FrameEntry
-from seqsave.runtime import retry
-from seqsave.wording import checksum_of, counted
+from seqsave.wording import checksum_of
 
 __all__ = ["remove_sidecars", "sidecars_of"]
 
@@ -22,21 +23,17 @@ def sidecars_of(path: str, entry: FrameEntry | None) -> set[str]:
     return {naming.join(folder, naming.sidecar_name(name, crc32, key)) for key in entry.sidecars}
 
 
-def remove_sidecars(target: targets.Target, policy: retry.RetryPolicy, paths: Iterable[str]) -> str:
-    """Delete sidecars. Returns a warning about those that could not be deleted; "" without any."""
-    failures = [error for path in paths if (error := _delete(target, policy, path))]
-    if not failures:
-        return ""
-    files, remain = counted(len(failures), "metadata file"), "remains" if len(failures) == 1 else "remain"
-    return f"{files} of earlier frames {remain} in {naming.PRIVATE_FOLDER}/, as deleting failed: {failures[0]}"
+def remove_sidecars(target: targets.Target, paths: Iterable[str]) -> str:
+    """Delete sidecars, several at a time. Returns a warning if that fails, since some remain; "" if it does not."""
+    from seqsave.sequences.many import at_once, call  # here: few runs replace frames with sidecars
 
+    def delete(path: str) -> None:
+        with contextlib.suppress(targets.FileMissingError):
+            call(target, lambda: target.delete(path))
 
-def _delete(target: targets.Target, policy: retry.RetryPolicy, path: str) -> str:
-    """Delete a file; return the text of the error, or ""."""
     try:
-        retry.call(policy, lambda: target.delete(path), contact=target.known)
-    except targets.FileMissingError:
-        return ""
+        for _ in at_once(target, ((0, partial(delete, path)) for path in paths)):
+            pass
     except TargetError as error:
-        return str(error)
+        return f"older metadata files remain in {naming.PRIVATE_FOLDER}/, as deleting them failed: {error}"
     return ""

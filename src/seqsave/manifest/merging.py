@@ -245,7 +245,10 @@ def _merged(
             continue
         if run is not None and frame.run is None and frame.checksum is not None:
             frame = replace(frame, run=run)
-        known[key] = _newest(frame, known.get(key), listing.get(frame.name))
+        theirs = known.get(key)
+        if not outcome.tidied and theirs is not None and theirs.sidecars and frame.checksum == theirs.checksum:
+            frame = replace(frame, sidecars=tuple(sorted({*frame.sidecars, *theirs.sidecars})))
+        known[key] = _newest(frame, theirs, listing.get(frame.name))
     for key in outcome.lost:
         known.pop(key, None)
     return known

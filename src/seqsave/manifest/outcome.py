@@ -21,6 +21,7 @@ class Outcome:
     wanted:  further expected indices, of frames that other runs or programs wrote.
     sound:   it ran to its end and lost nothing. Without a total, the frames that it saved are all expected frames.
     defines: it is a run over the whole sequence, and does not only replace single frames.
+    tidied:  it has deleted the sidecars that the replaced frames had. Otherwise those of equal bytes are still theirs.
     """
 
     frames: Collection[FrameEntry] = ()
@@ -28,6 +29,7 @@ class Outcome:
     wanted: Collection[int] = ()
     sound: bool = True
     defines: bool = True
+    tidied: bool = False
 
 
 @dataclass(frozen=True, slots=True)

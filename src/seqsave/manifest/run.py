@@ -28,6 +28,8 @@ class RunRecord:
     def __init__(self, session: Session, *, creates: bool) -> None:
         self.has_started = False
         """Whether ``start`` has succeeded."""
+        self.is_tidied = False
+        """Whether the sidecars that the replaced frames had are deleted."""
         self._session = session
         self._creates = creates
         self._entries: dict[tuple[int, int | None], FrameEntry] = {}
@@ -152,6 +154,17 @@ class RunRecord:
             self._at_start = {frame.key: frame for frame in base.frames}
         return self._at_start.get((index, batch))
 
+    def replaced_with_sidecars(self) -> list[tuple[FrameEntry, FrameEntry]] | None:
+        """Return the frames with sidecars that this run has replaced, as they were recorded, and as they are now.
+
+        None if that is not known, or if another run was active when this one began: some may be its own.
+        """
+        base = self._session.base if self.has_started else None
+        if base is None or any(writer.id != self.run for writer in base.writers):
+            return None
+        pairs = ((entry, self._entries.get(entry.key)) for entry in base.frames if entry.sidecars)
+        return [(entry, now) for entry, now in pairs if now is not None and now.checksum is not None]
+
     def earlier(self, index: int, batch: int | None) -> FrameEntry | None:
         """Return the manifest's entry of a frame, as of the first call, if it can be trusted."""
         with self._lock_earlier:
@@ -216,6 +229,7 @@ class RunRecord:
             # Frames that are kept elsewhere are expected: they only have to be published.
             sound=not (broken or stopped or result.failures or self._is_unfinished),
             defines=self._creates,
+            tidied=self.is_tidied,
         )
 
 

@@ -33,7 +33,7 @@ def is_terminal(stream: TextIO) -> bool:
     """Return whether ``stream`` is a terminal that can redraw a line."""
     try:
         return stream.isatty() and os.environ.get("TERM") != "dumb"
-    except ValueError:  # closed
+    except (AttributeError, ValueError):  # a stand-in for a stream; a closed one
         return False
 
 

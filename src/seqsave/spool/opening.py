@@ -69,7 +69,13 @@ def _full_path(text: str, setting: str) -> Path:
     expanded = expand_home(text)
     if expanded is None:
         raise OptionError(f"{setting} is {text!r}: {whose_home(text)} is not known; give the full path of a folder")
-    return Path(expanded).absolute()
+    try:
+        return Path(expanded).absolute()
+    except FileNotFoundError as error:
+        raise OptionError(
+            f"{setting} is {text!r}, and the current folder does not exist any more: change to another one, or give an "
+            "absolute path"
+        ) from error
 
 
 def _settings() -> dict[str, Any]:

@@ -210,6 +210,7 @@ class Output:
         later = partial(self._finish_later, mine, broken=broken, stopped=stopped)
         try:
             if self.fallback is None or not self.fallback.is_away:
+                self.record.is_tidied = not (broken or stopped) and self._others.tidy()
                 self._made = self.record.finish(mine, broken=broken, stopped=stopped)
             else:
                 later(self.fallback)
