@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import os
-import pickle
 import threading
 import weakref
 from collections.abc import Iterator
@@ -12,7 +11,6 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from seqsave import targets
 from seqsave.errors import TargetError
 from seqsave.targets import filesystems
 from seqsave.targets.filesystems import _Registry, shared
@@ -32,6 +30,10 @@ def test_equal_options_share() -> None:
     for other in ({**options, "key": "b"}, {**options, "flag": 1}, {**options, "nested": {}}, {}):
         assert shared("s3", other, object) is not first
     assert shared("gs", options, object) is not first
+
+
+class _User:
+    """As a target is."""
 
 
 @pytest.mark.parametrize("name", ["AWS_ENDPOINT_URL", "AZURE_CLIENT_ID", "SSL_CERT_FILE", "https_proxy"])
@@ -59,14 +61,15 @@ def test_another_thread_may_remove_a_variable(monkeypatch: pytest.MonkeyPatch) -
     assert filesystems.environment() != before  # and no KeyError
 
 
-def test_a_target_stays_where_it_is_and_the_next_one_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_user_stays_where_it_is_and_the_next_one_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    user, next_user = _User(), _User()
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
-    target = targets.resolve("memory://x")
-    first = target._distinct({})
+    first = shared("s3", {}, object, user=user)
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:2")
-    assert target._distinct({}) == first
-    assert targets.resolve("memory://x")._distinct({}) != first
-    assert pickle.loads(pickle.dumps(target))._distinct({}) != first  # noqa: S301 - our own
+    assert shared("s3", {}, object, user=user) is first
+    assert shared("s3", {}, object, user=next_user) is not first
+    assert shared("s3", {}, object) is shared("s3", {}, object, user=next_user)
+    assert shared("s3", {}, object, is_local=True) is shared("s3", {}, object, user=user, is_local=True)
 
 
 def test_what_could_not_be_made_leaves_nothing() -> None:

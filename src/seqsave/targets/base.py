@@ -75,7 +75,6 @@ class Target(ABC):
     _run: str = ""  # is part of the names of temporary files
     _secrets: tuple[str, ...] = ()
     _learned: tuple[int, Known] | None = None  # with the process, since a forked child begins with nothing
-    _around: tuple[int, int] | None = None  # the same
 
     @classmethod
     @abstractmethod
@@ -331,23 +330,15 @@ class Target(ABC):
         """Return what this process has learned about the storage; shared by all targets with the same options."""
         learned, process = self._learned, os.getpid()
         if learned is None or learned[0] != process:
-            facts = self._storage() if self.is_local else self._distinct(self._storage())
-            learned = self._learned = (process, filesystems.shared("known", facts, Known, user=self))
+            made = filesystems.shared(
+                "known", self._storage(), Known, user=self, is_local=self.is_local or self.is_fast
+            )
+            learned = self._learned = (process, made)
         return learned[1]
-
-    def _distinct(self, options: Mapping[str, Any]) -> dict[str, Any]:
-        """Return options as the key of a client, with the environment in which this target was opened.
-
-        When a program sets another endpoint or key, the next target uses it, and this one stays where it is.
-        """
-        around, process = self._around, os.getpid()
-        if around is None or around[0] != process:
-            around = self._around = (process, filesystems.environment())
-        return {**options, "environment": around[1]}
 
     def __getstate__(self) -> dict[str, Any]:
         """Return the state for a pickle: another process learns for itself."""
-        return {**self.__dict__, "_learned": None, "_around": None}
+        return {**self.__dict__, "_learned": None}
 
     def probe_create(self, path: str) -> None:
         """Raise TargetError unless a trial shows that the storage refuses to replace a file with ``create=True``.

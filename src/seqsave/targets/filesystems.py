@@ -187,11 +187,28 @@ class _EachThread:
             self._made.pop(thread, None)
 
 
+class _Around:
+    """The environment in which each user of shared objects first asked for one, in this process."""
+
+    def __init__(self) -> None:
+        self._found: weakref.WeakKeyDictionary[object, int] = weakref.WeakKeyDictionary()
+        self._lock = threading.Lock()
+
+    def of(self, user: object) -> int:
+        with self._lock:
+            if user not in self._found:
+                self._found[user] = environment()
+            return self._found[user]
+
+
 _registry = _Registry()
+_around = _Around()
 
 
 def _start_afresh() -> None:
     """Reset the state in a forked child, which has no connections and no thread of fsspec's event loop."""
+    global _around
+    _around = _Around()  # the lock of the other may be held by a thread of the parent
     _registry.forget()
     asyn = sys.modules.get("fsspec.asyn")
     if asyn is not None:
@@ -209,13 +226,19 @@ def shared(
     *,
     user: object = None,
     per_thread: bool = False,
+    is_local: bool = False,
 ) -> T:
     """Return the result of ``make``, called once for each kind and set of options in this process (or thread).
 
+    Variables of the environment that storages read count as options, as they were when ``user`` first came here: when a
+    program sets another endpoint or key, the next target uses it, and open ones stay where they are.
+
+    is_local: no variable matters.
     user: the result is kept at least as long as this object exists; otherwise, the oldest results are dropped when
           there are many.
     """
-    key = (kind, _Held(options), per_thread)
+    around = 0 if is_local else environment() if user is None else _around.of(user)
+    key = (kind, _Held(options), per_thread, around)
     if per_thread:
         return _registry.get(key, _EachThread, user).get(make)
     return _registry.get(key, make, user)

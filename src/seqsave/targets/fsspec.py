@@ -374,7 +374,7 @@ class FsspecTarget(Target):
         kind = filesystems.filesystem_class(self._protocol)
         return filesystems.shared(
             self._protocol,
-            self._distinct({**self._options, **self._distinguished()}),
+            {**self._options, **self._distinguished()},
             lambda: _Handle(kind, self._options, self._settle),
             user=self,
             per_thread=self._traits.threads == "each",

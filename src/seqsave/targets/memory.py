@@ -89,7 +89,11 @@ class MemoryTarget(Target):
         from fsspec.implementations.memory import MemoryFileSystem
 
         return filesystems.shared(
-            "memory", self._options, lambda: filesystems.create(MemoryFileSystem, self._options), user=self
+            "memory",
+            self._options,
+            lambda: filesystems.create(MemoryFileSystem, self._options),
+            user=self,
+            is_local=True,
         )
 
     @guarded("save")

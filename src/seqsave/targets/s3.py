@@ -396,7 +396,7 @@ class S3Target(CopyingTarget):
 
     def _client(self) -> S3Client:
         if self._held is None or self._held[0] != os.getpid():
-            key = self._distinct({**self._options, "connections": self._connections, "stays": self._stays})
+            key = {**self._options, "connections": self._connections, "stays": self._stays}
             client = filesystems.shared(
                 "s3", key, lambda: S3Client(self._options, self._connections, stays=self._stays), user=self
             )
