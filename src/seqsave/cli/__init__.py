@@ -7,6 +7,7 @@ import gc
 import click
 
 from seqsave.cli.app import WRONG_CALL, Application, LazyCommands, version
+from seqsave.cli.output import give_up_unwritten
 
 __all__ = ["cli", "main"]
 
@@ -65,6 +66,7 @@ def main() -> None:
     try:
         cli(prog_name="seqsave")
     finally:
+        give_up_unwritten()
         # Everything is saved and closed. To search all modules for unused cycles at its end would take Python a fifth
         # of the time of a short command.
         gc.freeze()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import sys
 import time
@@ -20,7 +21,17 @@ if TYPE_CHECKING:
     from seqsave.runtime.display import ProgressDisplay
     from seqsave.sequences.frame import Frame
 
-__all__ = ["Counter", "Messages", "OutputError", "complain", "print_json", "print_line", "printable", "spelled"]
+__all__ = [
+    "Counter",
+    "Messages",
+    "OutputError",
+    "complain",
+    "give_up_unwritten",
+    "print_json",
+    "print_line",
+    "printable",
+    "spelled",
+]
 
 
 class OutputError(click.ClickException):
@@ -95,6 +106,25 @@ def _say(line: str) -> None:
     if sys.stderr is not None:
         with suppress(OSError, ValueError):
             _write(sys.stderr, line)
+
+
+def give_up_unwritten() -> None:
+    """Drop the text that standard output and standard error have and cannot write.
+
+    Python would fail with it at its end, with the exit status 120, whatever the command's is.
+    """
+    for stream in filter(None, (sys.stdout, sys.stderr)):
+        _give_up(stream)
+
+
+def _give_up(stream: TextIO) -> None:
+    try:
+        stream.flush()
+    except (OSError, ValueError):
+        with suppress(OSError, ValueError):
+            null = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(null, stream.fileno())
+            os.close(null)
 
 
 def _write(stream: TextIO, line: str) -> None:

@@ -328,12 +328,10 @@ class Target(ABC):
     @property
     def known(self) -> Known:
         """Return what this process has learned about the storage; shared by all targets with the same options."""
-        learned, process = self._learned, os.getpid()
+        learned, process, here = self._learned, os.getpid(), self.is_local or self.is_fast
         if learned is None or learned[0] != process:
-            made = filesystems.shared(
-                "known", self._storage(), Known, user=self, is_local=self.is_local or self.is_fast
-            )
-            learned = self._learned = (process, made)
+            known = filesystems.shared("known", self._storage(), Known, user=self, is_local=here)
+            learned = self._learned = (process, known)
         return learned[1]
 
     def __getstate__(self) -> dict[str, Any]:
