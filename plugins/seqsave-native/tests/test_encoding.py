@@ -270,6 +270,16 @@ def test_no_file_is_much_larger_than_by_pillow(shape: str, name: str, monkeypatc
     assert len(encode(image)) <= most
 
 
+@pytest.mark.parametrize("lengths", [(3000,), (5000,), (3000, 5000, 9000)])
+def test_waves_of_16_bits_are_no_photographs(lengths: tuple[int, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    """As rough as photographs for single bytes, but zlib finds strings."""
+    down, across = np.mgrid[0:540, 0:960]
+    waves = [32767 + 32000 * np.sin(across * down / length) for length in lengths]
+    image = np.stack(waves, axis=-1).astype(np.uint16)
+    assert len(encode(image)) < 1.02 * reference(image) + len(encode(image[:1, :1]))
+    assert not is_used(image, monkeypatch)
+
+
 @pytest.mark.parametrize("name", ["video", "grey as RGB", "16 bits, soft grey as RGB"])
 def test_grey_pixels_are_found(name: str) -> None:
     """Nearly as small as is expected of a sample; most rows of a video that have the colour of the one above use Up."""

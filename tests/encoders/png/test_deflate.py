@@ -211,6 +211,21 @@ def test_gradients_of_16_bits(height: int, width: int) -> None:
     assert not too_large(wide_gradients(height, width))
 
 
+@pytest.mark.parametrize(("height", "width"), [(48, 90), (270, 480), (540, 960)])
+def test_steep_gradients_of_16_bits(height: int, width: int) -> None:
+    """One filter leaves a few values, which is best with strings, and another leaves smaller ones."""
+    down, across = np.mgrid[0:height, 0:width]
+    steep = {
+        "three slopes": [60 * across, 100 * down, 40 * (across + down)],
+        "steeper": [68 * across, 120 * down, 257 * across + 3 * down],
+        "sum": [60 * across, 100 * down, 60 * across + 100 * down],
+        "grey": [13 * across + 77 * down],
+        "grey, one way": [120 * down],
+        "products": [across * down, across * down // 3, across * down // 7],
+    }
+    assert not too_large({name: np.stack(planes, -1).astype(np.uint16) for name, planes in steep.items()})
+
+
 @pytest.mark.parametrize("channels", [1, 2, 3, 4])
 @pytest.mark.parametrize("size", [32, 80, pytest.param(160, marks=pytest.mark.full)])
 def test_small_is_as_small_as_pillow_when_it_optimises(size: int, channels: int) -> None:

@@ -1,9 +1,9 @@
 """Decode PNG files to pixels and texts. Every checksum is verified and every size is bounded.
 
-libdeflate unpacks files, or igzip, in half of the time that zlib takes, or less; the extension in C those with few
-matches, as seqsave writes photographs. The extension also undoes the row filters. Without it, numpy undoes those that
-it is fast with: None, Sub and Up. For all others, palettes and fewer bits, Pillow gets the unpacked bytes: as a file,
-or as a picture of 8 bits for samples of 16, of which it returns only the upper bytes.
+libdeflate or igzip unpacks files in half of the time that zlib takes, or less; the extension in C unpacks those with
+few matches, as seqsave writes photographs. The extension also undoes the row filters. Without it, numpy undoes those
+that it is fast with: None, Sub and Up. For all others, palettes and fewer bits, Pillow gets the unpacked bytes: as a
+file, or as a picture of 8 bits for samples of 16, of which it returns only the upper bytes.
 Source: PNG specification, third edition.
 """
 
@@ -248,7 +248,7 @@ def _unpacked(stream: bytes | memoryview, size: int) -> Any:
             data = deflate.zlib_decompress(stream, size)
             if len(data) == size:
                 return data
-    # It names what is wrong, reads streams that are longer than the pixels, and needs memory only for what they make.
+    # igzip names what is wrong, reads streams that are longer than the pixels, and needs memory only for what it makes.
     return _of_igzip(stream, size)
 
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from isal import isal_zlib
 
-from seqsave.encoders.png.filters import ADAPTIVE, FEWER, NONE, UP, filter_bands
+from seqsave.encoders.png.filters import ADAPTIVE, FEWER, NONE, SUB, UP, filter_bands
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -50,7 +50,8 @@ _DETAILED, _HOPELESS_UP = 0.42, 1.04
 # and up to where a small sample is not enough to know. It shows too few strings of grey pixels.
 _AS_GOOD, (_AS_GOOD_GRAIN, _GRAIN), _CLOSE = 1.01, (1.02, 0.6), 1.04
 # Photographs are larger by these without a filter than with one: those of 8 bits, from a ratio on; frames of videos,
-# and others of which pairs make less; and those of 16 bits, from a ratio on. zlib does not make them smaller.
+# and others of which pairs make less; and those of 16 bits, from a ratio on, if igzip does not find any strings either.
+# zlib does not make them smaller.
 (_PLAINLY, _FINE), _FAR_PLAINLY, (_HARDLY_PLAINLY, _ROUGH) = (1.25, 0.46), 1.7, (1.08, 0.7)
 # How large pictures that compress well may be relative to a sample by other writers. Its bands have so many bytes.
 _SURELY, _TALL = 0.97, 1 << 14
@@ -183,7 +184,10 @@ def _choice(used: Any, rows: tuple[Any, ...]) -> _Choice | None:
     if ratio > (_AS_GOOD_GRAIN if ratio > _GRAIN else _AS_GOOD) * strings:
         return None
     kinds = {*rivals, first, NONE, ADAPTIVE} if rows[4] else {FEWER}
-    usual = _usual(used, rows, kinds, ratio, ratios[NONE] / ratios[first], is_grey)
+    if rows[4] and strings <= ratio:  # as of waves
+        kinds.add(SUB)
+    is_photograph = _is_photograph(ratio, strings, ratios[NONE] / ratios[first], rows[4], is_grey)
+    usual = math.inf if is_photograph else _usual(used, rows, kinds, ratio, is_grey)
     return _Choice(first, is_grey, ratio, usual)
 
 
@@ -200,13 +204,8 @@ def _filter(used: Any, rows: tuple[Any, ...], size: int) -> tuple[int, dict[int,
     return NONE if ratios[first] > _NOISE else first, ratios
 
 
-def _usual(used: Any, rows: tuple[Any, ...], kinds: set[int], ratio: float, gain: float, is_grey: bool) -> float:
-    """Return the ratio that other writers may make, with the best of these row filters; infinite for a photograph.
-
-    gain: the ratio without a filter, relative to that with one.
-    """
-    if _is_photograph(ratio, gain, rows[4], is_grey):
-        return math.inf
+def _usual(used: Any, rows: tuple[Any, ...], kinds: set[int], ratio: float, is_grey: bool) -> float:
+    """Return the ratio that other writers may make, with the best of these row filters."""
     if rows[4] and is_grey:  # may be 8 bits that were widened or shifted, of which a sample shows too few strings
         return 0.0
     every = rows[1] * rows[2]
@@ -217,15 +216,15 @@ def _usual(used: Any, rows: tuple[Any, ...], kinds: set[int], ratio: float, gain
     return _smallest(used, rows, kinds, bands)
 
 
-def _is_photograph(ratio: float, gain: float, wide: bool, is_grey: bool) -> bool:
+def _is_photograph(ratio: float, strings: float, gain: float, wide: bool, is_grey: bool) -> bool:
     """Return whether a picture surely has no letters and patterns, for which zlib may be better than the extension.
 
-    gain: the ratio without a filter, relative to that with one.
+    strings: the ratio that igzip makes of the sample. gain: the ratio without a filter, relative to that with one.
     """
     if ratio > _NOISE:
         return True
     if wide:
-        return ratio > _ROUGH and gain > _HARDLY_PLAINLY
+        return ratio > _ROUGH and gain > _HARDLY_PLAINLY and strings > ratio
     return (ratio > _FINE and gain > _PLAINLY) or (is_grey and ratio > _GRADUAL and gain > _FAR_PLAINLY)
 
 
