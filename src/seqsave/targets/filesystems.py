@@ -118,11 +118,13 @@ class _Registry:
                     return found.made  # type: ignore[no-any-return]
             try:
                 made = make()
-            finally:
+            except BaseException:
                 with self._lock:
                     self._making.pop(key, None)
-            with self._lock:
+                raise
+            with self._lock:  # in one step, or another thread would make a second object
                 self._shared[key] = _Shared(made)
+                self._making.pop(key, None)
                 self._taken(key, user)
                 evicted = self._evict(key)
         # Outside of the lock: this may close connections, which takes a while.
