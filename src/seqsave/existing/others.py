@@ -10,7 +10,7 @@ from seqsave import naming, targets
 from seqsave.errors import TargetError
 from seqsave.existing.beside import FramesBeside, lacking_of_total
 from seqsave.existing.replacing import OlderFrames, beside_these, replaced_by_another
-from seqsave.existing.sidecars import remove_sidecars, sidecars_of
+from seqsave.existing.sidecars import recorded_sidecars, remove_sidecars
 from seqsave.manifest import Listing, Manifest
 from seqsave.manifest.run import RunRecord
 from seqsave.naming import NameRule
@@ -55,7 +55,7 @@ class OtherFrames:
         older: set[str] = set()
         for before, now in replaced or ():
             path = naming.join(self._rule.folder, now.name)
-            older |= sidecars_of(path, before) - sidecars_of(path, now)
+            older |= recorded_sidecars(path, before) - recorded_sidecars(path, now)
         warning = remove_sidecars(self._target, sorted(older)) if older else ""
         if warning:
             self._warn("sidecars", warning)

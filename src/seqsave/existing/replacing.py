@@ -116,10 +116,10 @@ class OlderFrames:
 
     def _remove_sidecars(self, deleted: Collection[str]) -> str:
         """Delete the sidecars of these frames. Returns a warning about those that remain; "" if none does."""
-        from seqsave.sequences.belongings import sidecars_of  # here, as numpy comes with it
+        from seqsave.sequences.belongings import list_sidecars  # here, as numpy comes with it
 
         try:
-            left = sidecars_of(self._target, deleted)
+            left = list_sidecars(self._target, deleted)
         except TargetError:  # what remains belongs to no file, and is ignored
             return ""
         return remove_sidecars(self._target, [one.path for one in left])

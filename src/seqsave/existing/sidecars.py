@@ -11,10 +11,10 @@ from seqsave.errors import TargetError
 from seqsave.manifest import FrameEntry
 from seqsave.wording import checksum_of
 
-__all__ = ["remove_sidecars", "sidecars_of"]
+__all__ = ["recorded_sidecars", "remove_sidecars"]
 
 
-def sidecars_of(path: str, entry: FrameEntry | None) -> set[str]:
+def recorded_sidecars(path: str, entry: FrameEntry | None) -> set[str]:
     """Return the paths of the sidecars that the manifest records for the frame ``path``."""
     crc32 = None if entry is None else checksum_of(entry.checksum)
     if entry is None or crc32 is None:

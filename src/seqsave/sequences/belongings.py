@@ -22,12 +22,12 @@ __all__ = [
     "Sidecar",
     "files_of",
     "folders_of",
+    "list_sidecars",
     "manifest_path",
     "own_path",
     "packs_of",
     "path_of",
     "preview_of",
-    "sidecars_of",
     "target_of",
     "tidy_folders",
 ]
@@ -79,7 +79,7 @@ def manifest_path(sequence: FrameSequence) -> str:
     return sequence.manifest_path
 
 
-def sidecars_of(target: targets.Target, frames: Iterable[str]) -> list[Sidecar]:
+def list_sidecars(target: targets.Target, frames: Iterable[str]) -> list[Sidecar]:
     """Return the sidecars of frames. frames: the paths of their files. Raises TargetError."""
     names: dict[str, set[str]] = {}
     for path in frames:

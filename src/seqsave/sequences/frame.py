@@ -203,19 +203,19 @@ class Files:
 
     def texts_beside(self, path: str, data: bytes, checksum: int | None = None) -> dict[str, str]:
         """Return the sidecars of the file ``path`` with the content ``data``, or with this CRC-32."""
-        found = self.sidecars_of(path, data, checksum)
+        found = self.sidecar_paths(path, data, checksum)
         return {key: self.read(sidecar).decode() for key, sidecar in found.items()}
 
-    def sidecars_of(self, path: str, data: bytes, checksum: int | None = None) -> dict[str, str]:
+    def sidecar_paths(self, path: str, data: bytes, checksum: int | None = None) -> dict[str, str]:
         """Return the paths of these sidecars, by the name of the metadata."""
         folder, _, name = path.rpartition("/")
         private = naming.join(folder, naming.PRIVATE_FOLDER)
-        sidecars = self._sidecars_of(private, name)
+        sidecars = self._sidecar_names(private, name)
         checksum = crc32(data) if sidecars and checksum is None else checksum or 0
         keys = {sidecar: naming.sidecar_key(sidecar, name, checksum) for sidecar in sidecars}
         return {key: f"{private}/{sidecar}" for sidecar, key in keys.items() if key is not None}
 
-    def _sidecars_of(self, folder: str, name: str) -> list[str]:
+    def _sidecar_names(self, folder: str, name: str) -> list[str]:
         """Return the sidecars in ``folder`` of files of this name, whatever their bytes are."""
         with self._lock:
             if folder not in self._sidecars:

@@ -27,11 +27,11 @@ from seqsave.sequences.belongings import (
     Sidecar,
     files_of,
     folders_of,
+    list_sidecars,
     manifest_path,
     packs_of,
     path_of,
     preview_of,
-    sidecars_of,
     target_of,
     tidy_folders,
 )
@@ -158,7 +158,7 @@ def _steps(
     """
     target = target_of(sequence)
     sidecars: dict[str, list[Sidecar]] = {}
-    for one in sidecars_of(target, [path_of(sequence, frame) for frame in sequence]):
+    for one in list_sidecars(target, [path_of(sequence, frame) for frame in sequence]):
         sidecars.setdefault(one.owner, []).append(one)
     for frame in sequence:
         folder = "" if frame.batch is None else naming.batch_folder(frame.batch)

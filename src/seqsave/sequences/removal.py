@@ -17,11 +17,11 @@ from seqsave.sequences import finder, lookup, opening
 from seqsave.sequences.belongings import (
     files_of,
     folders_of,
+    list_sidecars,
     manifest_path,
     packs_of,
     path_of,
     preview_of,
-    sidecars_of,
     target_of,
     tidy_folders,
 )
@@ -131,7 +131,7 @@ def plan_removal(sequence: FrameSequence, indices: Collection[int] | None = None
     target, is_whole = target_of(sequence), len(chosen) == len(files)
     paths = [path_of(sequence, frame) for frame in chosen] or _recorded(sequence)
     folders = sorted({*folders_of(sequence), *(path.rpartition("/")[0] for path in paths)})
-    sidecars = sidecars_of(target, paths)
+    sidecars = list_sidecars(target, paths)
     path = manifest_path(sequence)
     has_manifest = call(target, lambda: target.exists(path))
     takes_manifest = has_manifest and is_whole and not _records_others(sequence, target, chosen)
@@ -325,4 +325,4 @@ def _drop_pictures(removal: Removal, target: targets.Target, result: Removed) ->
 def _of_gone(removal: Removal, target: targets.Target, result: Removed) -> list[str]:
     """Return the sidecars of the frames that are gone."""
     gone = [path_of(removal.sequence, frame) for frame in result.gone]
-    return [one.path for one in sidecars_of(target, gone)]
+    return [one.path for one in list_sidecars(target, gone)]

@@ -125,7 +125,7 @@ def _looked_at(frame: Frame, data: bytes) -> tuple[Frame, FrameEntry | None]:
         name=frame.name,
         size=len(data),
         checksum=crc32_text(zlib.crc32(data)),
-        sidecars=tuple(frame.files.sidecars_of(frame.source[1], data)),
+        sidecars=tuple(frame.files.sidecar_paths(frame.source[1], data)),
     )
     try:
         array = frame.decode(data).array
