@@ -161,7 +161,7 @@ class _Choice(NamedTuple):
 def _choice(used: Any, rows: tuple[Any, ...]) -> _Choice | None:
     """Return what the extension is to do; None if strings are better."""
     every = rows[1] * rows[2]
-    size = _SMALL_SAMPLE if every < _SMALL_PICTURE else _SAMPLE_BYTES
+    size = _SMALL_SAMPLE if every < 2 * _SMALL_PICTURE else _SAMPLE_BYTES
     without_strings = functools.cache(functools.partial(_without_strings, used, rows))
     with_strings = functools.cache(functools.partial(_with_strings, used, rows))
     first, ratios = _filter(used, rows, size)
