@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from seqsave.encoders.png import deflate, filters
+from seqsave.encoders.png import deflate, filters, packers
 from tests.encoders.pictures import dithered, kinds, screenshot, text, wide_gradients
 from tests.encoders.png.streams import COMPRESSIONS, encode
 from tests.support.clip import clip_frames
@@ -107,11 +107,11 @@ def test_little_of_a_photograph_is_compressed_by_zlib(monkeypatch: pytest.Monkey
     """It takes six times as long as igzip."""
     needs_package("av")
     sizes = []
-    original = deflate._packer
+    original = deflate.packer_of
 
     class Counted:
         def __init__(self, recipe: Any) -> None:
-            self.packer, self.counts = original(recipe), recipe.strategy != deflate._ISAL
+            self.packer, self.counts = original(recipe), recipe.strategy != packers.ISAL
             self.flush = self.packer.flush
 
         def compress(self, data: Any) -> bytes:
@@ -119,7 +119,7 @@ def test_little_of_a_photograph_is_compressed_by_zlib(monkeypatch: pytest.Monkey
                 sizes.append(len(memoryview(data).cast("B")))
             return bytes(self.packer.compress(data))
 
-    monkeypatch.setattr(deflate, "_packer", Counted)
+    monkeypatch.setattr(deflate, "packer_of", Counted)
     frame = clip_frames(1)[0]
     deflate.compress(frame.reshape(len(frame), -1), 3, "fast")
     assert not sizes
@@ -137,13 +137,13 @@ def test_no_stream_is_made_that_would_be_larger_than_a_rival() -> None:
 
 def test_a_stream_ends_where_it_is_known_to_be_larger(monkeypatch: pytest.MonkeyPatch) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (300, 3000), np.uint8)
-    monkeypatch.setattr(deflate, "_PART_BYTES", 30_000)
+    monkeypatch.setattr(deflate, "MOST_AT_ONCE", 30_000)
     seen = []
     original = deflate.filtered
     monkeypatch.setattr(deflate, "filtered", lambda *given: seen.append(given[3]) or original(*given))
-    assert deflate._cooked(noise, 3, deflate._Recipe(0, 1), 300_000) == []
+    assert deflate._cooked(noise, 3, packers.Recipe(0, 1), 300_000) == []
     assert len(seen) < 20
-    assert len(deflate._cooked(noise, 3, deflate._Recipe(0, 1), 1_000_000)) == 31
+    assert len(deflate._cooked(noise, 3, packers.Recipe(0, 1), 1_000_000)) == 31
 
 
 def test_a_whole_picture_is_compressed_once_in_each_way(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -274,7 +274,7 @@ def test_patterns_that_the_sample_shows() -> None:
 
 def test_patterns_that_igzip_loses_track_of_after_the_sample(monkeypatch: pytest.MonkeyPatch) -> None:
     image = tiled(512, 512, 3)
-    monkeypatch.setattr(deflate, "_fast_for_large", lambda _: deflate._Recipe(0, 1))
+    monkeypatch.setattr(deflate, "_fast_for_large", lambda _: packers.Recipe(0, 1))
     monkeypatch.setattr(deflate._Sample, "ratio", lambda *_: 0.001)
     assert len(encode(image).data) < 1.1 * pillow_size(image, compress_level=1)
 
@@ -297,5 +297,5 @@ def test_noise_of_grey_in_colours(shape: tuple[int, int]) -> None:
 
 def test_small_does_not_depend_on_a_sample_that_deceives(monkeypatch: pytest.MonkeyPatch) -> None:
     image = kinds(60, 60, 3)["soft"]
-    monkeypatch.setattr(deflate._Sample, "best", lambda *_: deflate._Recipe(0, 9, 0))
+    monkeypatch.setattr(deflate._Sample, "best", lambda *_: packers.Recipe(0, 9, 0))
     assert len(encode(image, "small").data) <= pillow_size(image, optimize=True)

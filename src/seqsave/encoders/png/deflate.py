@@ -8,14 +8,13 @@ from __future__ import annotations
 import functools
 import math
 import zlib
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-import deflate
 import numpy as np
-from isal import isal_zlib
 
 from seqsave.encoders.png.filters import ADAPTIVE, AVERAGE, FEWER, NONE, PAETH, SUB, UP, smallest
 from seqsave.encoders.png.native import filtered
+from seqsave.encoders.png.packers import ISAL, LIBDEFLATE, MOST_AT_ONCE, Recipe, packer_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -49,44 +48,28 @@ _PLAINLY, _SURELY_PLAINLY, _RATHER_PLAINLY = 1.3, (1.75, 1.5), (1.3, 1.15)
 _HARDLY_PLAINLY = 1.08
 _SMALL_SAMPLE, _LARGE_SAMPLE = 1 << 14, 1 << 17
 _TINY_PICTURE, _SMALL_PICTURE, _MIDDLING_PICTURE, _LARGE_PICTURE = 1 << 12, 1 << 16, 1 << 18, 1 << 20
-_PART_BYTES = 1 << 21
 _SHORT_WINDOW = 10
-_ISAL, _LIBDEFLATE = -1, -2
-
-
-class _Recipe(NamedTuple):
-    """The parameters of a stream: a row filter, a level, zlib's strategy or another library, and deflate's window.
-
-    handicap: factor by which its result must be smaller than another's, because it takes longer.
-    """
-
-    row_filter: int
-    level: int
-    strategy: int = _ISAL
-    handicap: float = 1.0
-    window_bits: int = zlib.MAX_WBITS
-
 
 _EVERY_FILTER = (NONE, SUB, UP, AVERAGE, PAETH, ADAPTIVE)
 _DEFAULT, _FILTERED = zlib.Z_DEFAULT_STRATEGY, zlib.Z_FILTERED
 
-_CHEAP = tuple(_Recipe(kind, 1) for kind in (NONE, SUB, UP))
-_FOR_SMALL = (_Recipe(PAETH, 1, handicap=1.03), _Recipe(NONE, 3))
+_CHEAP = tuple(Recipe(kind, 1) for kind in (NONE, SUB, UP))
+_FOR_SMALL = (Recipe(PAETH, 1, handicap=1.03), Recipe(NONE, 3))
 # The three equal bytes of a grey pixel are too short for igzip to match; its result is up to 1.4 times as large.
-_FOR_GREY = (_Recipe(PAETH, 2, handicap=1.02),)
+_FOR_GREY = (Recipe(PAETH, 2, handicap=1.02),)
 # For pictures that compress well (flat, drawn, gradients): deflate is faster there.
-_FOR_COMPRESSIBLE = (_Recipe(PAETH, 1, handicap=1.03), _Recipe(NONE, 3, handicap=1.05))
+_FOR_COMPRESSIBLE = (Recipe(PAETH, 1, handicap=1.03), Recipe(NONE, 3, handicap=1.05))
 # For very small results, igzip's are about a fifth larger than zlib's, depending on the processor.
-_FOR_SMOOTH = (_Recipe(UP, 3, _DEFAULT, handicap=1.09),)
+_FOR_SMOOTH = (Recipe(UP, 3, _DEFAULT, handicap=1.09),)
 # What other writers use when asked to be fast: Pillow's level 1 for 8 bits; for 16 bits, which Pillow does not write in
 # colour, level 1 of zlib with one filter for all rows. Results are not to be larger.
-_USUALLY_FAST = (_Recipe(FEWER, 1, _FILTERED),)
+_USUALLY_FAST = (Recipe(FEWER, 1, _FILTERED),)
 # Beside those, for pictures that igzip makes larger. Level 3 takes twice as long.
 _FOR_STRINGS = (
-    _Recipe(UP, 2, _DEFAULT, handicap=1.02),
-    _Recipe(NONE, 3, _DEFAULT, handicap=1.08),
-    _Recipe(UP, 3, _DEFAULT, handicap=1.15),
-    _Recipe(SUB, 3, _DEFAULT, handicap=1.15),
+    Recipe(UP, 2, _DEFAULT, handicap=1.02),
+    Recipe(NONE, 3, _DEFAULT, handicap=1.08),
+    Recipe(UP, 3, _DEFAULT, handicap=1.15),
+    Recipe(SUB, 3, _DEFAULT, handicap=1.15),
 )
 # How large a sample by igzip may be relative to that by other writers: of photographs; of large ones if the sample is
 # small; of others if the sample is small, or the picture compresses well; and the same of letters.
@@ -94,15 +77,15 @@ _AS_GOOD, _NEARLY_AS_GOOD, _SURELY, _SURELY_FOR_LETTERS = 1.01, 0.98, 0.94, 0.9
 # zlib is tried with the filters whose results by igzip are at most so large, relative to the best one.
 _NEAR = 1.06
 _BALANCED = (
-    *(_Recipe(kind, 1, window_bits=_SHORT_WINDOW) for kind in (SUB, UP, AVERAGE, PAETH)),
-    *(_Recipe(kind, level) for kind in (NONE, SUB, UP, PAETH) for level in (1, 3)),
-    _Recipe(ADAPTIVE, 1, handicap=1.02, window_bits=_SHORT_WINDOW),
+    *(Recipe(kind, 1, window_bits=_SHORT_WINDOW) for kind in (SUB, UP, AVERAGE, PAETH)),
+    *(Recipe(kind, level) for kind in (NONE, SUB, UP, PAETH) for level in (1, 3)),
+    Recipe(ADAPTIVE, 1, handicap=1.02, window_bits=_SHORT_WINDOW),
     # Takes five to ten times as long.
-    *(_Recipe(kind, *how, handicap=1.04) for kind in _EVERY_FILTER for how in ((4, _FILTERED), (3, _DEFAULT))),
+    *(Recipe(kind, *how, handicap=1.04) for kind in _EVERY_FILTER for how in ((4, _FILTERED), (3, _DEFAULT))),
 )
-_SMALL = tuple(_Recipe(kind, 9, strategy) for kind in _EVERY_FILTER for strategy in (_FILTERED, _DEFAULT))
+_SMALL = tuple(Recipe(kind, 9, strategy) for kind in _EVERY_FILTER for strategy in (_FILTERED, _DEFAULT))
 # What other writers use when asked to optimise. Always tried, in case the sample is misleading.
-_USUAL = _Recipe(ADAPTIVE, 9, _FILTERED)
+_USUAL = Recipe(ADAPTIVE, 9, _FILTERED)
 
 
 def compress(rows: Bytes, step: int, effort: str, *, wide: bool = False, rival: float | None = None) -> list[bytes]:
@@ -141,12 +124,12 @@ def _fast(rows: Bytes, step: int, wide: bool, rival: float | None) -> list[bytes
         return []
     result = sample.stream(recipe, None if rival is None else int(rival * rows.size))
     size = _size(result) / rows.size
-    if not result or sample.is_whole or recipe.strategy != _ISAL or size <= _most(expected) + 256 / rows.size:
+    if not result or sample.is_whole or recipe.strategy != ISAL or size <= _most(expected) + 256 / rows.size:
         return result
     return _second_try(sample, recipe, result)
 
 
-def _second_try(sample: _Sample, recipe: _Recipe, result: list[bytes]) -> list[bytes]:
+def _second_try(sample: _Sample, recipe: Recipe, result: list[bytes]) -> list[bytes]:
     """Return the smaller stream of a picture that is larger than its sample promised.
 
     Its rows were unusual, or igzip misses patterns in long data that it found in short data.
@@ -172,7 +155,7 @@ def _most(expected: float) -> float:
     return 2 * expected if expected > _FLAT else min(2 * expected, _FLAT)
 
 
-def _is_surely_small(sample: _Sample, recipe: _Recipe) -> bool:
+def _is_surely_small(sample: _Sample, recipe: Recipe) -> bool:
     """Return whether a small sample shows that other writers make nothing smaller of the picture."""
     if sample.ratio(recipe) < _COMPRESSIBLE or sample.may_have_wide_letters(recipe):
         return False
@@ -195,7 +178,7 @@ def _is_surely_a_photograph(sample: _Sample, ratio: float) -> bool:
     return sample.is_even and not sample.has_grey_pixels()
 
 
-def _not_larger_than_usual(sample: _Sample, recipe: _Recipe) -> _Recipe:
+def _not_larger_than_usual(sample: _Sample, recipe: Recipe) -> Recipe:
     """Return the best recipe of igzip, or one of zlib if the result would be larger than that of other writers.
 
     Those of zlib are what the others use, whatever the sample shows, and slower ones that may be smaller.
@@ -219,14 +202,14 @@ def _not_larger_than_usual(sample: _Sample, recipe: _Recipe) -> _Recipe:
     return recipe if sample.size(recipe) <= enough * usual else sample.by_libdeflate(ratio) or _with_strings(sample)
 
 
-def _with_strings(sample: _Sample) -> _Recipe:
+def _with_strings(sample: _Sample) -> Recipe:
     """Return what is best of zlib."""
     every = (*sample.usual(), *_FOR_STRINGS)
     quick = sample.best(every)
     return quick if sample.ratio(quick) > _LITTLE else min(every, key=sample.size)
 
 
-def _fast_for_large(sample: _Sample) -> _Recipe:
+def _fast_for_large(sample: _Sample) -> Recipe:
     rivals = sample.rivals()
     is_grey = sample.has_grey_pixels()
     if is_grey:  # equal bytes are strings, of which level 2 finds more in the same time
@@ -243,11 +226,11 @@ def _fast_for_large(sample: _Sample) -> _Recipe:
     if len(rivals) > 1:
         # It takes half as long again for about 3 per cent, which is worth it for coarse grain. It helps if both
         # neighbours predict the pixel.
-        more.append(_Recipe(PAETH, 1, handicap=1.07, window_bits=_SHORT_WINDOW))
+        more.append(Recipe(PAETH, 1, handicap=1.07, window_bits=_SHORT_WINDOW))
     # Level 3 takes twice as long, but finds repeated patterns that level 1 misses. If there are any, no filter is about
     # as good as the best one.
     if sample.knows(_CHEAP[0]) and sample.size(_CHEAP[0]) < 1.1 * sample.size(recipe):
-        more.append(_Recipe(NONE, 3, handicap=1.25))
+        more.append(Recipe(NONE, 3, handicap=1.25))
     if is_grey:
         more += _FOR_GREY
     return sample.best((recipe, *more))
@@ -268,9 +251,9 @@ class _Sample:
         self._rows, self._step, self._wide = rows, step, wide
         self._bands = _bands(rows, sample_bytes, band_rows)
         self._filtered = part or {}
-        self._sizes: dict[_Recipe, int] = {}
+        self._sizes: dict[Recipe, int] = {}
         self.is_whole = self._bands == [(0, len(rows))] and not part
-        self._streams: dict[_Recipe, list[bytes]] = {}  # of the whole picture
+        self._streams: dict[Recipe, list[bytes]] = {}  # of the whole picture
 
     @property
     def picture_bytes(self) -> int:
@@ -296,10 +279,10 @@ class _Sample:
         part[FEWER] = smallest([part[kind] for kind in kinds])
         return _Sample(self._rows, self._step, self._wide, 0, part=part)
 
-    def best(self, recipes: Iterable[_Recipe]) -> _Recipe:
+    def best(self, recipes: Iterable[Recipe]) -> Recipe:
         return min(recipes, key=lambda recipe: self.size(recipe) * (1 if self.is_whole else recipe.handicap))
 
-    def rivals(self) -> tuple[_Recipe, ...]:
+    def rivals(self) -> tuple[Recipe, ...]:
         """Return recipes with Sub and Up, without the one that is so much worse that compressing is not needed to know.
 
         The measure is that of the specification (section 12.7): the sum of the absolute filtered values.
@@ -317,23 +300,24 @@ class _Sample:
         """Return False if different rows are best filtered in different ways."""
         return bool(np.minimum(*self._sums).sum() > _EVEN * min(sums.sum() for sums in self._sums))
 
-    def size(self, recipe: _Recipe) -> int:
+    def size(self, recipe: Recipe) -> int:
         if recipe not in self._sizes:
-            pieces = _deflated(recipe, self._rows_through(recipe.row_filter).data)
+            packer = packer_of(recipe)
+            pieces = [packer.compress(self._rows_through(recipe.row_filter).data), packer.flush()]
             self._sizes[recipe] = _size(pieces)
             if self.is_whole:
                 self._streams[recipe] = pieces
         return self._sizes[recipe]
 
-    def stream(self, recipe: _Recipe, most: int | None) -> list[bytes]:
+    def stream(self, recipe: Recipe, most: int | None) -> list[bytes]:
         """Return the stream of the whole picture; no pieces if they are more than so many bytes."""
         return self._streams.get(recipe) or _cooked(self._rows, self._step, recipe, most)
 
-    def knows(self, recipe: _Recipe) -> bool:
+    def knows(self, recipe: Recipe) -> bool:
         """Return True if the recipe was tried."""
         return recipe in self._sizes
 
-    def ratio(self, recipe: _Recipe) -> float:
+    def ratio(self, recipe: Recipe) -> float:
         return self.size(recipe) / self._rows_through(recipe.row_filter).size
 
     def is_photograph(self, ratio: float, plainly: float = _PLAINLY) -> bool:
@@ -342,42 +326,42 @@ class _Sample:
             return ratio > (_ROUGH if plainly <= _PLAINLY else _SURELY_ROUGH)
         return self.ratio(_CHEAP[0]) > plainly * ratio
 
-    def may_have_wide_letters(self, recipe: _Recipe) -> bool:
+    def may_have_wide_letters(self, recipe: Recipe) -> bool:
         """Return True if a picture of 16 bits is hardly larger without a filter."""
         return self._wide and self.size(_CHEAP[0]) < _HARDLY_PLAINLY * self.size(recipe)
 
-    def usual(self, recipe: _Recipe | None = None) -> tuple[_Recipe, ...]:
+    def usual(self, recipe: Recipe | None = None) -> tuple[Recipe, ...]:
         """Return what other writers use; not every filter for 16 bits if it is known which one is good."""
         if not self._wide:
             return _USUALLY_FAST
         if recipe is None:  # igzip takes a sixth of the time to show which filters cannot be the best
-            sizes = {kind: self.size(_Recipe(kind, 1)) for kind in _EVERY_FILTER}
+            sizes = {kind: self.size(Recipe(kind, 1)) for kind in _EVERY_FILTER}
             least = min(sizes.values())
             is_plain = least > _COMPRESSIBLE * self._rows_through(NONE).size and not self._is_grey()
             near = _NEAR * least if is_plain else math.inf
             kinds = {kind for kind, size in sizes.items() if size <= near}
             if len(each := np.unique(self._rows_through(ADAPTIVE)[:, 0])) == 1 and int(each[0]) in kinds:
                 kinds.discard(ADAPTIVE)  # which is the same
-            return tuple(_Recipe(kind, 1, _DEFAULT) for kind in sorted(kinds))
+            return tuple(Recipe(kind, 1, _DEFAULT) for kind in sorted(kinds))
         kinds = {recipe.row_filter}
         if self.may_have_wide_letters(recipe):
             kinds.add(NONE)
         if self.ratio(recipe) < _ROUGH:
             kinds.add(ADAPTIVE)
-        return tuple(_Recipe(kind, 1, _DEFAULT) for kind in sorted(kinds))
+        return tuple(Recipe(kind, 1, _DEFAULT) for kind in sorted(kinds))
 
-    def by_libdeflate(self, ratio: float) -> _Recipe | None:
+    def by_libdeflate(self, ratio: float) -> Recipe | None:
         """Return a recipe of libdeflate that makes a picture of 16 bits as small as zlib does, in half of the time."""
-        if not self._wide or ratio < _COMPRESSIBLE or self.picture_bytes > _PART_BYTES:
+        if not self._wide or ratio < _COMPRESSIBLE or self.picture_bytes > MOST_AT_ONCE:
             return None
         best = min(self.usual(), key=self.size)
-        recipe = _Recipe(best.row_filter, 2, _LIBDEFLATE)
+        recipe = Recipe(best.row_filter, 2, LIBDEFLATE)
         return recipe if self.size(recipe) <= self.size(best) else None
 
-    def least_usual(self, recipe: _Recipe | None = None) -> int:
+    def least_usual(self, recipe: Recipe | None = None) -> int:
         return min(map(self.size, self.usual(recipe)))
 
-    def least_usual_ratio(self, recipe: _Recipe | None = None) -> float:
+    def least_usual_ratio(self, recipe: Recipe | None = None) -> float:
         return min(map(self.ratio, self.usual(recipe)))
 
     def has_grey_pixels(self) -> bool:
@@ -414,14 +398,12 @@ def _bands(rows: Bytes, sample_bytes: int, band_rows: int) -> list[tuple[int, in
     return [(top, top + run) for top in tops]
 
 
-def _cooked(rows: Bytes, step: int, recipe: _Recipe, most: int | None = None) -> list[bytes]:
+def _cooked(rows: Bytes, step: int, recipe: Recipe, most: int | None = None) -> list[bytes]:
     """Return the stream of a picture; no pieces if they are more than so many bytes."""
-    if recipe.strategy == _LIBDEFLATE:
-        return _deflated(recipe, filtered(rows, recipe.row_filter, step, [(0, len(rows))]).data)
     # A part of the rows at a time: the filtered rows stay in the cache, and memory for all of them is not needed, whose
     # allocation takes a tenth of the time of deflating them.
-    packer = _packer(recipe)
-    run = max(1, _PART_BYTES // rows.shape[1])
+    packer = packer_of(recipe)
+    run = max(1, MOST_AT_ONCE // rows.shape[1])
     pieces: list[bytes] = []
     for top in range(0, len(rows), run):
         part = filtered(rows, recipe.row_filter, step, [(top, min(top + run, len(rows)))])
@@ -429,21 +411,6 @@ def _cooked(rows: Bytes, step: int, recipe: _Recipe, most: int | None = None) ->
         if most is not None and _size(pieces) > most:
             return []
     return [*pieces, packer.flush()]
-
-
-def _deflated(recipe: _Recipe, data: memoryview) -> list[bytes]:
-    if recipe.strategy == _LIBDEFLATE:
-        return [bytes(deflate.zlib_compress(data, recipe.level))]
-    packer = _packer(recipe)
-    return [packer.compress(data), packer.flush()]
-
-
-def _packer(recipe: _Recipe) -> Any:
-    if recipe.strategy == _ISAL:
-        return isal_zlib.compressobj(recipe.level, zlib.DEFLATED, recipe.window_bits)
-    return zlib.compressobj(
-        recipe.level, zlib.DEFLATED, recipe.window_bits, zlib.DEF_MEM_LEVEL + 1, strategy=recipe.strategy
-    )
 
 
 def _size(pieces: list[bytes]) -> int:
