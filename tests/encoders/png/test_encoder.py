@@ -128,7 +128,7 @@ def test_other_byte_orders_and_strides_are_taken() -> None:
 
 def test_pixel_data_longer_than_a_chunk_goes_into_several(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(encoder, "_LONGEST_CHUNK", 90_000)
-    monkeypatch.setattr(deflate, "_PART_BYTES", 30_000)
+    monkeypatch.setattr(deflate, "MOST_AT_ONCE", 30_000)
     image = drawn(np.uint8, (200, 200, 3), 256, 1)
     data = bytes(encode(image).data)
     found = chunks(data)
