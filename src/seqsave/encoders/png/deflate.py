@@ -339,16 +339,21 @@ class _Sample:
             least = min(sizes.values())
             is_plain = least > _COMPRESSIBLE * self._rows_through(NONE).size and not self._is_grey()
             near = _NEAR * least if is_plain else math.inf
-            kinds = {kind for kind, size in sizes.items() if size <= near}
-            if len(each := np.unique(self._rows_through(ADAPTIVE)[:, 0])) == 1 and int(each[0]) in kinds:
-                kinds.discard(ADAPTIVE)  # which is the same
+            kinds = {kind if kind != ADAPTIVE else self._adaptive for kind, size in sizes.items() if size <= near}
             return tuple(Recipe(kind, 1, _DEFAULT) for kind in sorted(kinds))
         kinds = {recipe.row_filter}
         if self.may_have_wide_letters(recipe):
             kinds.add(NONE)
         if self.ratio(recipe) < _ROUGH:
-            kinds.add(ADAPTIVE)
+            kinds.add(self._adaptive)
         return tuple(Recipe(kind, 1, _DEFAULT) for kind in sorted(kinds))
+
+    @functools.cached_property
+    def _adaptive(self) -> int:
+        """The filter that makes the same rows as a filter for each row; ADAPTIVE if none does."""
+        each = self._rows_through(ADAPTIVE)[:, 1:]
+        known = (kind for kind in _EVERY_FILTER if kind == PAETH or kind in self._filtered)
+        return next(kind for kind in known if np.array_equal(each, self._rows_through(kind)[:, 1:]))
 
     def by_libdeflate(self, ratio: float) -> Recipe | None:
         """Return a recipe of libdeflate that makes a picture of 16 bits as small as zlib does, in half of the time."""
