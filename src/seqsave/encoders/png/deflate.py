@@ -350,7 +350,7 @@ class _Sample:
 
     @functools.cached_property
     def _adaptive(self) -> int:
-        """The filter that makes the same rows as a filter for each row; ADAPTIVE if none does."""
+        """Return the filter that makes the same rows as one for each row does; ADAPTIVE if none does."""
         each = self._rows_through(ADAPTIVE)[:, 1:]
         known = (kind for kind in _EVERY_FILTER if kind == PAETH or kind in self._filtered)
         return next(kind for kind in known if np.array_equal(each, self._rows_through(kind)[:, 1:]))
