@@ -170,7 +170,8 @@ def test_a_frame_under_way_at_an_abort_is_looked_for(tmp_path: Path, monkeypatch
 
     monkeypatch.setattr(LocalTarget, "publish", publish)
     writer = seqsave.open_writer(tmp_path, total=3, concurrency=3)
-    writer.write_frames(pictures(3))
+    first, *_ = writer.write_frames(pictures(3))
+    assert first.result(PATIENCE).index == 0
     for _ in range(2):
         assert arrived.acquire(timeout=PATIENCE)
     try:
