@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import seqsave
+from seqsave.runtime import pipeline
 from seqsave.sequences import frame as frames
 from seqsave.sequences.ahead import ReadJob
 from seqsave.targets.memory import MemoryTarget
@@ -57,6 +58,7 @@ def test_a_picture_is_released_before_the_next_one_is_asked_for(
 ) -> None:
     """Its memory can be used again at once: new memory for each picture takes a tenth of the time of decoding JPEG."""
     seqsave.save(np.zeros((30, 8, 8, 3), np.uint8), tmp_path)
+    inline = pipeline.Pipeline[Any, Any]
     pictures: list[weakref.ref[Any]] = []
     kept: list[int] = []
 
@@ -65,6 +67,10 @@ def test_a_picture_is_released_before_the_next_one_is_asked_for(
         return ReadJob(*steps)
 
     monkeypatch.setattr("seqsave.sequences.frames.ReadJob", noted)
+    # On this thread: another one could be about to let go of a picture that it has handed over.
+    monkeypatch.setattr(
+        pipeline, "Pipeline", lambda *, max_bytes, **_: inline(workers=0, publishers=0, max_bytes=max_bytes)
+    )
     for picture in seqsave.open_sequence(tmp_path).arrays(concurrency):
         pictures.append(weakref.ref(picture))
         del picture

@@ -235,6 +235,35 @@ def test_motion_blur_of_16_bits() -> None:
     assert len(encode(image).data) < 0.98 * zlib_size(image)
 
 
+def test_zlib_tries_the_same_rows_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In this picture, a filter for each row is the same one in all rows."""
+    slope, noise = np.arange(300), np.random.default_rng(0).integers(0, 40, (300, 300))
+    image = (np.add.outer(slope * 90, slope * 70) + noise).astype(np.uint16)
+    rows = image.astype(">u2").view(np.uint8)
+    tried: list[tuple[bytes, int, int]] = []
+    original = packers.packer_of
+
+    def noted(recipe: packers.Recipe) -> Any:
+        packer = original(recipe)
+
+        class Noted:
+            flush = packer.flush
+
+            def compress(self, data: Any) -> bytes:
+                values = np.frombuffer(data, np.uint8).reshape(-1, rows.shape[1] + 1)[:, 1:]
+                if recipe.strategy == 0:
+                    tried.append((values.tobytes(), recipe.level, recipe.window_bits))
+                return bytes(packer.compress(data))
+
+        return Noted()
+
+    monkeypatch.setattr(deflate, "packer_of", noted)
+    assert len(set(deflate.filtered(rows, filters.ADAPTIVE, 2, [(0, len(rows))])[:, 0].tolist())) == 1
+    deflate.compress(rows, 2, "fast", wide=True)
+    assert tried
+    assert len(tried) == len(set(tried))
+
+
 @pytest.mark.parametrize("channels", [1, 2, 3, 4])
 @pytest.mark.parametrize("size", [32, 80, pytest.param(160, marks=pytest.mark.full)])
 def test_small_is_as_small_as_pillow_when_it_optimises(size: int, channels: int) -> None:

@@ -179,7 +179,7 @@ def _is_surely_a_photograph(sample: _Sample, ratio: float) -> bool:
 
 
 def _not_larger_than_usual(sample: _Sample, recipe: Recipe) -> Recipe:
-    """Return the best recipe of igzip, or one of zlib if the result would be larger than that of other writers.
+    """Return the best recipe of igzip, or one of another library if its result would be larger than other writers'.
 
     Those of zlib are what the others use, whatever the sample shows, and slower ones that may be smaller.
     """
